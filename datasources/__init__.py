@@ -1,0 +1,1 @@
+"""Where things live: all I/O, one file a store or a subject."""

@@ -1,0 +1,47 @@
+"""Bring the database to the newest migration, or tell what a new one would have to do."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from datasources.database import unavailable_when_down
+from datasources.tables import metadata
+
+T = TypeVar("T")
+
+# One migration at a time, whatever number of processes start together. The number is arbitrary, and ours.
+ADVISORY_LOCK = 5_391_001
+
+
+async def migrate(database_url: str) -> None:
+    """Run every migration that the database has not seen. Safe to call from several processes at once."""
+    await on_connection(database_url, upgrade)
+
+
+async def missing_migrations(database_url: str) -> list[Any]:
+    """What differs between the tables as declared and as migrated; empty when no migration is missing."""
+    return await on_connection(database_url, lambda it: compare_metadata(MigrationContext.configure(it), metadata))
+
+
+async def on_connection(database_url: str, do: Callable[[Connection], T]) -> T:
+    engine = create_async_engine(database_url.replace("postgres://", "postgresql://").replace("://", "+asyncpg://", 1))
+    try:
+        with unavailable_when_down():
+            async with engine.begin() as connection:
+                return await connection.run_sync(do)
+    finally:
+        await engine.dispose()
+
+
+def upgrade(connection: Connection) -> None:
+    connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
+    config = Config(Path(__file__).parents[1] / "alembic.ini")
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")

@@ -1,0 +1,1 @@
+"""What is true: entities and pure rules. Imports nothing of ours, awaits nothing."""

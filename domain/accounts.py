@@ -1,0 +1,91 @@
+"""Who listens: tiers, roles and what they permit, and what a name and a password must look like."""
+
+import unicodedata
+from enum import Enum
+
+from domain.errors import BadInput
+
+
+class SubscriptionTier(Enum):
+    FREE = "FREE"
+    VOICE = "VOICE"
+    INDIVIDUAL = "INDIVIDUAL"
+    PREMIUM = "PREMIUM"
+
+
+class Role(Enum):
+    USER = "USER"
+    PREMIUM_USER = "PREMIUM_USER"
+    CURATOR = "CURATOR"
+    ADMIN = "ADMIN"
+
+
+class Permission(Enum):
+    CATALOG_READ = "catalog:read"
+    LIBRARY_OWN = "library:own"
+    STREAM_BASIC = "stream:basic"
+    STREAM_LOSSLESS = "stream:lossless"
+    STREAM_DOWNLOAD = "stream:download"
+    PLAYLIST_PUBLIC = "playlist:public"
+
+
+_USER = frozenset({Permission.CATALOG_READ, Permission.LIBRARY_OWN, Permission.STREAM_BASIC})
+_PREMIUM_USER = _USER | {Permission.STREAM_LOSSLESS, Permission.STREAM_DOWNLOAD}
+_CURATOR = _PREMIUM_USER | {Permission.PLAYLIST_PUBLIC}
+
+PERMISSIONS = {
+    Role.USER: _USER,
+    Role.PREMIUM_USER: _PREMIUM_USER,
+    Role.CURATOR: _CURATOR,
+    Role.ADMIN: frozenset(Permission),
+}
+"""Each role has what the one before it has, and more."""
+
+
+def role_for_tier(role: Role, tier: SubscriptionTier) -> Role:
+    """The role after a move to `tier`: the two upper tiers make a USER a PREMIUM_USER, the others take it back."""
+    if tier in (SubscriptionTier.INDIVIDUAL, SubscriptionTier.PREMIUM):
+        return Role.PREMIUM_USER if role is Role.USER else role
+    return Role.USER if role is Role.PREMIUM_USER else role
+
+
+USERNAME_LENGTH = range(2, 65)
+PASSWORD_LENGTH = range(8, 1025)
+"""Eight at least, as NIST SP 800-63B asks; a thousand at most, so that hashing one stays cheap."""
+DISPLAY_NAME_LIMIT = 100
+
+
+def username_key(username: str) -> str:
+    """What usernames are compared by: case, width and composition make no difference."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", username).casefold()).strip()
+
+
+def check_username(username: str) -> str:
+    """The username as it is shown. Raises BadInput."""
+    shown = unicodedata.normalize("NFC", username).strip()
+    if len(shown) not in USERNAME_LENGTH or not shown.isprintable() or "\ufffd" in shown or not username_key(shown):
+        raise BadInput(
+            f"A username has {USERNAME_LENGTH[0]} to {USERNAME_LENGTH[-1]} printable characters, "
+            "and no spaces at its ends."
+        )
+    return shown
+
+
+def check_password(password: str) -> str:
+    """The password. Raises BadInput, without repeating it."""
+    if len(password) not in PASSWORD_LENGTH or not is_encodable(password):
+        raise BadInput(f"A password has {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[-1]} characters.")
+    return password
+
+
+def check_display_name(name: str) -> str:
+    """The name that others see. Raises BadInput."""
+    shown = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(shown) <= DISPLAY_NAME_LIMIT or not shown.isprintable():
+        raise BadInput(f"A display name has 1 to {DISPLAY_NAME_LIMIT} printable characters.")
+    return shown
+
+
+def is_encodable(text: str) -> bool:
+    """Whether the text is Unicode that can be stored: JSON may carry lone surrogates, which are not."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)

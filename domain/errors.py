@@ -1,0 +1,49 @@
+"""Every error a caller can act on, with the code it carries in `extensions.code`.
+
+    SegueError
+    ├── BadInput            BAD_USER_INPUT      what was sent cannot be used; the message says what to send instead
+    ├── NotSignedIn         UNAUTHENTICATED     the field needs a session
+    ├── NotAllowed          FORBIDDEN           the session may not do this
+    ├── NotFound            NOT_FOUND           there is no such thing, or it is somebody else's
+    ├── Conflict            CONFLICT            it was changed meanwhile, or the name is taken
+    └── Unavailable         UNAVAILABLE         a store does not answer; `retry_after` says when to try again
+
+Anything else is a mistake of ours: it is masked, logged with an id, and counted.
+"""
+
+from typing import ClassVar
+
+
+class SegueError(Exception):
+    """A sentence for the caller. `code` is one of the graph's ErrorCode values."""
+
+    code: ClassVar[str]
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds after which trying again makes sense, if it does."""
+
+
+class BadInput(SegueError):
+    code = "BAD_USER_INPUT"
+
+
+class NotSignedIn(SegueError):
+    code = "UNAUTHENTICATED"
+
+
+class NotAllowed(SegueError):
+    code = "FORBIDDEN"
+
+
+class NotFound(SegueError):
+    code = "NOT_FOUND"
+
+
+class Conflict(SegueError):
+    code = "CONFLICT"
+
+
+class Unavailable(SegueError):
+    code = "UNAVAILABLE"

@@ -1,0 +1,52 @@
+"""What can be asked: the graph's types, declarations only. `graph` is the schema that the gateway serves."""
+
+from collections.abc import Iterator
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from schema.accounts import AccountsMutation, AccountsQuery, User
+from schema.catalog import Album, Artist, CatalogQuery, Genre, Track
+from schema.errors import present
+from schema.scalars import SCALARS
+
+DOCUMENTS_KEPT = 1000
+"""Parsed and validated documents, by text: validating costs several times what parsing does."""
+
+
+@strawberry.type
+class Query(CatalogQuery, AccountsQuery): ...
+
+
+@strawberry.type
+class Mutation(AccountsMutation): ...
+
+
+class FreshContext(SchemaExtension):
+    """Gives each operation a context of its own: a websocket's operations would else share their loaders."""
+
+    def on_operation(self) -> Iterator[None]:
+        context = self.execution_context.context
+        if context is not None:
+            self.execution_context.context = context.renewed()
+        yield
+
+
+class Graph(strawberry.Schema):
+    """The schema, with errors as the contract has them."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:
+        for error in errors:
+            present(error)
+
+
+graph = Graph(
+    Query,
+    Mutation,
+    types=[Artist, Album, Track, Genre, User],
+    extensions=[FreshContext, lambda: ParserCache(DOCUMENTS_KEPT), lambda: ValidationCache(DOCUMENTS_KEPT)],
+    config=StrawberryConfig(scalar_map=SCALARS),
+)

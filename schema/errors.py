@@ -1,0 +1,33 @@
+"""The one place where errors become what a caller sees: a code of the contract, and nothing of our insides."""
+
+import uuid
+from typing import Any
+
+import structlog
+from graphql import GraphQLError
+
+from domain.errors import SegueError
+
+log = structlog.get_logger("segue.graph")
+
+MASKED = "Something went wrong on our side. Quote the errorId when you report it."
+
+
+def present(error: GraphQLError) -> None:
+    """Give an error its `extensions.code`; mask it when it is a mistake of ours, and log it with an id."""
+    cause = error.original_error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    extensions: dict[str, Any]
+    if isinstance(cause, SegueError):
+        extensions = {"code": cause.code}
+        if cause.retry_after is not None:
+            extensions["retryAfter"] = cause.retry_after
+    elif cause is None or isinstance(cause, GraphQLError):
+        # graphql-core's own: a document that cannot be parsed, is not valid, or has unusable variables.
+        extensions = {"code": "BAD_USER_INPUT"}
+    else:
+        extensions = {"code": "INTERNAL_SERVER_ERROR", "errorId": str(uuid.uuid4())}
+        log.error("field.failed", error_id=extensions["errorId"], path=error.path, exc_info=cause)
+        error.message = MASKED
+    error.extensions = extensions

@@ -1,0 +1,68 @@
+"""How a field is answered, declared where the field is.
+
+`one` and `many` name a batch and the key on the parent, so that whoever executes the graph can see the relation and
+load a whole level with one statement. `pure` is a function of the parent alone. A field with none of them is the
+parent's attribute of that name. What takes arguments or asks who is there is an ordinary resolver.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+import strawberry
+
+from datasources.catalog import Batch
+from resolvers.context import Info
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a declared field loads: `batch` for the key in attribute `key` of the parent."""
+
+    batch: Batch
+    key: str
+    many: bool
+
+
+def one(batch: Batch, *, key: str, description: str | None = None) -> Any:
+    """The row that `batch` has for the parent's `key`; null when the key is, or when there is none."""
+    key_of = attrgetter(key)
+
+    async def resolve(root: Any, info: Info) -> Any:
+        value = key_of(root)
+        return None if value is None else await info.context.load(batch, value)
+
+    return declared(resolve, Relation(batch, key, many=False), description)
+
+
+def many(
+    batch: Batch, *, key: str = "id", each: Callable[[Any], Any] | None = None, description: str | None = None
+) -> Any:
+    """The rows that `batch` has for the parent's `key`, or what `each` makes of them."""
+    key_of = attrgetter(key)
+
+    async def resolve(root: Any, info: Info) -> Any:
+        rows = await info.context.load(batch, key_of(root))
+        return rows if each is None else [each(row) for row in rows]
+
+    return declared(resolve, Relation(batch, key, many=True), description)
+
+
+def pure(function: Callable[[Any], Any], *, description: str | None = None) -> Any:
+    """What `function` makes of the parent. It awaits nothing."""
+
+    def resolve(root: Any) -> Any:
+        return function(root)
+
+    return strawberry.field(resolver=untyped(resolve), description=description, metadata={"pure": function})
+
+
+def declared(resolve: Callable[..., Any], relation: Relation, description: str | None) -> Any:
+    return strawberry.field(resolver=untyped(resolve), description=description, metadata={"relation": relation})
+
+
+def untyped(resolve: Callable[..., Any]) -> Callable[..., Any]:
+    """The class annotation is the field's type; a resolver that says Any would get in its way."""
+    resolve.__annotations__.pop("return", None)
+    return resolve

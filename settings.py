@@ -1,0 +1,64 @@
+"""Settings: read from the environment, once, typed. A wrong value ends the start with a sentence that names it."""
+
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import AnyUrl, Field, SecretStr, UrlConstraints, ValidationError, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PostgresUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["postgresql", "postgres"])]
+RedisUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["redis", "rediss", "unix"])]
+HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
+
+
+class InvalidSettings(Exception):
+    """One sentence for each variable that cannot be used."""
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A store whose URL is unset is started from its wheel, with its data in SEGUE_DATA."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=0, le=65535)
+    segue_data: Path = Path(".data")
+    public_url: HttpUrl | None = None
+    """How clients reach the gateway, for the artwork URLs it hands out; without it, the request's own host."""
+
+    database_url: PostgresUrl | None = None
+    database_pool_size: int = Field(10, ge=1, le=1000)
+    redis_url: RedisUrl | None = None
+
+    s3_endpoint_url: HttpUrl | None = None
+    s3_public_url: HttpUrl | None = None
+    """The name in signed URLs, such as a CDN's; without it, the endpoint itself."""
+    s3_bucket: str = Field("segue", pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")
+    aws_region: str = "us-east-1"
+    aws_access_key_id: str | None = None
+    aws_secret_access_key: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def keys_for_a_foreign_s3(self) -> Self:
+        if self.s3_endpoint_url and not (self.aws_access_key_id and self.aws_secret_access_key):
+            raise ValueError("S3_ENDPOINT_URL is set: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY for it too.")
+        return self
+
+
+def read_settings() -> Settings:
+    """The environment as Settings. Raises InvalidSettings."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise InvalidSettings("\n".join(sentence(problem) for problem in error.errors())) from None
+
+
+def sentence(problem: object) -> str:
+    """A validation problem in words: which variable, what is wrong with it, what it holds."""
+    assert isinstance(problem, dict)
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0]).upper()
+    shown = "***" if "SECRET" in name or "://" in str(problem["input"]) else repr(problem["input"])
+    return f"{name}: {message[0].lower()}{message[1:]}; it is {shown}."
