@@ -27,7 +27,7 @@ check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy .
-	@$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/lint-imports --no-logo
 
 format: $(READY) ## rewrite the code as `make check` wants it
 	@$(BIN)/ruff format .

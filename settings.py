@@ -60,5 +60,5 @@ def sentence(problem: object) -> str:
     if not problem["loc"]:
         return message
     name = str(problem["loc"][0]).upper()
-    shown = "***" if "SECRET" in name or "://" in str(problem["input"]) else repr(problem["input"])
+    shown = "***" if "SECRET" in name or "URL" in name else repr(problem["input"])
     return f"{name}: {message[0].lower()}{message[1:]}; it is {shown}."

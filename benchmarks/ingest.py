@@ -6,7 +6,6 @@ processes, then where one process spends its time.
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
@@ -64,18 +63,19 @@ def sources(folder: Path, minutes: float) -> Iterator[Kind]:
 
 def speed(kind: Kind, processes: int) -> float:
     """Seconds of sound a second, while as many files are taken in at once."""
-    # Spawned, as a server with threads would have to; a first round pays for starting and importing.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for repeat in (False, True):
-            start = perf_counter()
-            list(pool.map(take_in, [kind.path if repeat else None] * processes))
+    # Spawned, as a program with threads has to; the clock starts when all of them have imported what they need.
+    context = get_context("spawn")
+    ready = context.Barrier(processes + 1)
+    with context.Pool(processes, ready.wait) as pool:
+        ready.wait()
+        start = perf_counter()
+        pool.map(take_in, [kind.path] * processes, chunksize=1)
         return processes * kind.seconds / (perf_counter() - start)
 
 
-def take_in(path: Path | None) -> None:
-    if path is not None:
-        with TemporaryDirectory() as folder:
-            measure(path, Path(folder))
+def take_in(path: Path) -> None:
+    with TemporaryDirectory() as folder:
+        measure(path, Path(folder))
 
 
 class Stopwatch(dict[str, float]):

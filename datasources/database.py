@@ -4,6 +4,7 @@ Statements are SQLAlchemy expressions over the tables, so that names and types a
 imported; only their text and the order of their parameters are kept. Rows are asyncpg's own records.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
@@ -20,6 +21,8 @@ from domain.errors import Unavailable
 DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 COMMAND_LIMIT = 30.0
 """Seconds. No statement of ours takes one; a connection that hangs must not hold its request for ever."""
+CLOSE_LIMIT = 5.0
+"""Seconds that statements get to finish when the process ends."""
 RETRY_AFTER = 2
 
 
@@ -101,7 +104,10 @@ class Database:
         try:
             yield cls(pool)
         finally:
-            pool.terminate() if pool.is_closing() else await pool.close()
+            try:
+                await asyncio.wait_for(pool.close(), CLOSE_LIMIT)
+            except TimeoutError:
+                pool.terminate()
 
     async def fetch(self, statement: Statement, **values: Any) -> list[Any]:
         """The statement's rows. Raises Unavailable when the database does not answer."""

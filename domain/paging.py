@@ -58,7 +58,7 @@ def decode_cursor(cursor: str, order: str, shape: type[T]) -> T:
         if named != order or encode_cursor(named, *position) != cursor:
             raise ValueError(cursor)
         return msgspec.convert(position, shape)
-    except (ValueError, TypeError, msgspec.MsgspecError):
+    except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
         raise BadInput(
             "`after` is not a cursor of this list. Pass the `endCursor` or an edge's `cursor` of an earlier page, "
             "or leave it out for the first page."

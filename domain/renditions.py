@@ -12,6 +12,8 @@ HI_RES_RATE_LIMIT = 192_000
 # A lossy source whose bit rate AAC_128 already carries gains nothing from a second, larger file. A quarter more than
 # 128 kbps, because the average of a variable-rate file strays around its nominal rate.
 AAC_256_FROM_KBPS = 160
+# AAC spends at most 6144 bits on 1024 samples of a channel (ISO/IEC 14496-3, 4.5.3.1): six a sample.
+AAC_BITS_A_SAMPLE = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,8 @@ def plan_renditions(source: SourceFormat) -> tuple[RenditionPlan, ...]:
         plans.append(RenditionPlan(AudioQuality.LOSSLESS, "alac", lossless_rate(rate), 16, source.channels, None))
     aac_rate = max((r for r in AAC_RATES if r <= source.sample_rate_hz), default=AAC_RATES[0])
     channels = min(source.channels, 2)
-    if source.lossless or source.bitrate_kbps >= AAC_256_FROM_KBPS:
+    most = aac_rate * channels * AAC_BITS_A_SAMPLE
+    if most >= 256_000 and (source.lossless or source.bitrate_kbps >= AAC_256_FROM_KBPS):
         plans.append(RenditionPlan(AudioQuality.AAC_256, "aac", aac_rate, None, channels, 256))
     plans.append(RenditionPlan(AudioQuality.AAC_128, "aac", aac_rate, None, channels, 128))
     return tuple(plans)

@@ -42,8 +42,9 @@ def measure(
 ) -> Measured:
     """Decode `path` once; write its renditions to `folder`, named after their quality (`aac_128.m4a`).
 
-    Memory does not grow with the sound, only by the indexes of the files: 26 MB for an hour. Raises Undecodable when the file cannot be taken, and
-    OSError or FFmpeg's error when a rendition cannot be written; either way no rendition is left behind.
+    Memory does not grow with the sound, only with the indexes of the MP4 files: 26 MB for an hour. Raises Undecodable
+    when the file cannot be taken, and OSError or FFmpeg's error when a rendition cannot be written; either way no
+    rendition is left behind.
     """
     encoders: list[Encoder] = []
     try:

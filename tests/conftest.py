@@ -1,0 +1,60 @@
+"""Real stores for every test, started once a run and shared by its workers; each worker has its own database.
+
+Nothing is mocked: PostgreSQL, Valkey and SeaweedFS are the embedded ones, in a folder of the run's own.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from datasources.embedded.borrow import embedded_stores
+from datasources.migrations import migrate
+from datasources.sources import Sources, open_sources
+from settings import Settings
+from tests.fixtures.client import Client
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The first process of a run makes the folder; its workers find it in the environment."""
+    if "SEGUE_TEST_DATA" not in os.environ:
+        os.environ["SEGUE_TEST_DATA"] = tempfile.mkdtemp(prefix="segue-tests-")
+        config.add_cleanup(lambda: shutil.rmtree(os.environ.pop("SEGUE_TEST_DATA"), ignore_errors=True))
+
+
+@pytest.fixture(scope="session")
+async def settings() -> AsyncIterator[Settings]:
+    """Settings of running stores, with a database, a key space and a bucket for this worker alone."""
+    worker_id = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    number = int(worker_id.removeprefix("gw"))
+    bare = Settings(segue_data=Path(os.environ["SEGUE_TEST_DATA"]), s3_bucket=f"segue-{worker_id}")
+    async with embedded_stores(bare) as shared:
+        database = f"worker_{worker_id}"
+        connection = await asyncpg.connect(str(shared.database_url))
+        await connection.execute(f"CREATE DATABASE {database}")
+        await connection.close()
+        own = shared.model_dump() | {
+            "database_url": urlunsplit(urlsplit(str(shared.database_url))._replace(path=f"/{database}")),
+            "redis_url": urlunsplit(urlsplit(str(shared.redis_url))._replace(path=f"/{number}")),
+        }
+        yield Settings.model_validate(own)
+
+
+@pytest.fixture(scope="session")
+async def sources(settings: Settings) -> AsyncIterator[Sources]:
+    """Open sources over a migrated database."""
+    await migrate(str(settings.database_url))
+    async with open_sources(settings) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def client(sources: Sources, settings: Settings) -> AsyncIterator[Client]:
+    """An anonymous caller of the whole application."""
+    async with Client.of(sources, settings) as caller:
+        yield caller
