@@ -73,7 +73,7 @@ def check_username(username: str) -> str:
 
 def check_password(password: str) -> str:
     """The password. Raises BadInput, without repeating it."""
-    if len(password) not in PASSWORD_LENGTH or not is_encodable(password):
+    if len(password) not in PASSWORD_LENGTH or not is_storable(password):
         raise BadInput(f"A password has {PASSWORD_LENGTH[0]} to {PASSWORD_LENGTH[-1]} characters.")
     return password
 
@@ -86,6 +86,6 @@ def check_display_name(name: str) -> str:
     return shown
 
 
-def is_encodable(text: str) -> bool:
-    """Whether the text is Unicode that can be stored: JSON may carry lone surrogates, which are not."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
+def is_storable(text: str) -> bool:
+    """Whether a store can hold the text: JSON may carry NUL, and halves of surrogate pairs, which are no characters."""
+    return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)

@@ -11,13 +11,29 @@
 Anything else is a mistake of ours: it is masked, logged with an id, and counted.
 """
 
+from enum import StrEnum
 from typing import ClassVar
 
 
-class SegueError(Exception):
-    """A sentence for the caller. `code` is one of the graph's ErrorCode values."""
+class ErrorCode(StrEnum):
+    """What `extensions.code` may say."""
 
-    code: ClassVar[str]
+    BAD_USER_INPUT = "BAD_USER_INPUT"
+    UNAUTHENTICATED = "UNAUTHENTICATED"
+    FORBIDDEN = "FORBIDDEN"
+    NOT_FOUND = "NOT_FOUND"
+    CONFLICT = "CONFLICT"
+    RATE_LIMITED = "RATE_LIMITED"
+    QUERY_TOO_COMPLEX = "QUERY_TOO_COMPLEX"
+    PERSISTED_QUERY_NOT_FOUND = "PERSISTED_QUERY_NOT_FOUND"
+    UNAVAILABLE = "UNAVAILABLE"
+    INTERNAL_SERVER_ERROR = "INTERNAL_SERVER_ERROR"
+
+
+class SegueError(Exception):
+    """A sentence for the caller."""
+
+    code: ClassVar[ErrorCode]
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -26,24 +42,24 @@ class SegueError(Exception):
 
 
 class BadInput(SegueError):
-    code = "BAD_USER_INPUT"
+    code = ErrorCode.BAD_USER_INPUT
 
 
 class NotSignedIn(SegueError):
-    code = "UNAUTHENTICATED"
+    code = ErrorCode.UNAUTHENTICATED
 
 
 class NotAllowed(SegueError):
-    code = "FORBIDDEN"
+    code = ErrorCode.FORBIDDEN
 
 
 class NotFound(SegueError):
-    code = "NOT_FOUND"
+    code = ErrorCode.NOT_FOUND
 
 
 class Conflict(SegueError):
-    code = "CONFLICT"
+    code = ErrorCode.CONFLICT
 
 
 class Unavailable(SegueError):
-    code = "UNAVAILABLE"
+    code = ErrorCode.UNAVAILABLE

@@ -3,12 +3,18 @@
 These take some 50 ms of a core each. Call them off the event loop.
 """
 
+from functools import cache
+
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 _HASHER = PasswordHasher()
-NOBODYS_HASH = _HASHER.hash("no listener has this password")
-"""Verified against when the name is unknown, so that an unknown name takes as long as a wrong password."""
+
+
+@cache
+def nobodys_hash() -> str:
+    """What to verify against when the name is unknown, so that it takes as long as a wrong password."""
+    return _HASHER.hash("no listener has this password")
 
 
 def hash_password(password: str) -> str:

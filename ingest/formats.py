@@ -31,7 +31,7 @@ def open_container(path: Path) -> InputContainer:
         # With its scheme, so that a colon in a file name is not taken for one.
         return av.open(f"subfile,,start,0,end,{size_without_ape_tag(path)},,:file:{path}", options=OPTIONS)
     except av.FFmpegError as error:
-        raise Undecodable("This is not an audio file, or not of a kind that is known here.") from error
+        raise Undecodable("This is not an audio file of a kind known here, or its beginning is damaged.") from error
 
 
 def audio_stream(container: InputContainer) -> AudioStream:

@@ -15,11 +15,11 @@ from domain.accounts import (
     check_display_name,
     check_password,
     check_username,
-    is_encodable,
+    is_storable,
     username_key,
 )
 from domain.errors import Conflict, NotSignedIn
-from domain.passwords import NOBODYS_HASH, hash_password, is_password
+from domain.passwords import hash_password, is_password, nobodys_hash
 from resolvers.context import COOKIE, Context, Info
 
 DEVICE_NAME_LIMIT = 100
@@ -62,18 +62,23 @@ async def register(info: Info, username: str, password: str, display_name: str |
 
 async def login(info: Info, username: str, password: str, device_name: str | None = strawberry.UNSET) -> Any:
     """A new session. A wrong name and a wrong password take the same time and say the same."""
-    user = await accounts.user_named(info.context.sources, username_key(username)) if is_encodable(username) else None
-    known = user.password_hash if user else NOBODYS_HASH
-    matches = is_encodable(password) and await asyncio.to_thread(is_password, password, known)
+    user = await accounts.user_named(info.context.sources, username_key(username)) if is_storable(username) else None
+    matches = await asyncio.to_thread(matches_hash, password, user.password_hash if user else None)
     if user is None or not matches:
         raise NotSignedIn("The username or the password is wrong.")
     return await sign_in(info.context, user, device_name)
 
 
+def matches_hash(password: str, hashed: str | None) -> bool:
+    """Whether it is the password; as slow without a hash to compare it with."""
+    return is_storable(password) and is_password(password, hashed or nobodys_hash())
+
+
 async def sign_in(context: Context, user: Any, device_name: str | None) -> SignIn:
     """Begin a session, in this operation and in the browser's cookie."""
     named = " ".join((device_name or context.connection.headers.get("user-agent") or "Unknown device").split())
-    token, session = await start_session(context.sources, user, named[:DEVICE_NAME_LIMIT])
+    storable = "".join(character if character.isprintable() else "\ufffd" for character in named[:DEVICE_NAME_LIMIT])
+    token, session = await start_session(context.sources, user, storable)
     context.become(session)
     if context.response is not None:
         context.response.set_cookie(

@@ -1,5 +1,6 @@
 """The catalogue's entry points and its paged lists. Plain relations need no resolver: they are declared in schema/."""
 
+import asyncio
 from typing import Any
 
 import strawberry
@@ -45,7 +46,8 @@ async def nodes(info: Info, ids: list[ID]) -> list[Any]:
     """What the ids name, aligned with them. An id that names nothing is null, with a NOT_FOUND at its place."""
     if len(ids) > NODES_LIMIT:
         raise BadInput(f"`ids` holds at most {NODES_LIMIT} ids; it holds {len(ids)}. Ask in several requests.")
-    rows = [await row for row in [info.context.load(catalog.node_by_id, parse_id(id)) for id in ids]]
+    keys = [parse_id(id) for id in ids]
+    rows = await asyncio.gather(*(info.context.load(catalog.node_by_id, key) for key in keys))
     return [
         NotFound(f"There is no thing with the id {id}.") if row is None else row
         for id, row in zip(ids, rows, strict=True)

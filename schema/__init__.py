@@ -8,6 +8,7 @@ from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from domain.errors import ErrorCode
 from schema.accounts import AccountsMutation, AccountsQuery, User
 from schema.catalog import Album, Artist, CatalogQuery, Genre, Track
 from schema.errors import present
@@ -46,7 +47,7 @@ class Graph(strawberry.Schema):
 graph = Graph(
     Query,
     Mutation,
-    types=[Artist, Album, Track, Genre, User],
+    types=[Artist, Album, Track, Genre, User, ErrorCode],
     extensions=[FreshContext, lambda: ParserCache(DOCUMENTS_KEPT), lambda: ValidationCache(DOCUMENTS_KEPT)],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

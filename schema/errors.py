@@ -3,10 +3,13 @@
 import uuid
 from typing import Any
 
+import strawberry
 import structlog
 from graphql import GraphQLError
 
-from domain.errors import SegueError
+from domain.errors import ErrorCode, SegueError
+
+strawberry.enum(ErrorCode)
 
 log = structlog.get_logger("segue.graph")
 
@@ -20,14 +23,14 @@ def present(error: GraphQLError) -> None:
         cause = cause.original_error
     extensions: dict[str, Any]
     if isinstance(cause, SegueError):
-        extensions = {"code": cause.code}
+        extensions = {"code": cause.code.value}
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
     elif cause is None or isinstance(cause, GraphQLError):
         # graphql-core's own: a document that cannot be parsed, is not valid, or has unusable variables.
-        extensions = {"code": "BAD_USER_INPUT"}
+        extensions = {"code": ErrorCode.BAD_USER_INPUT.value}
     else:
-        extensions = {"code": "INTERNAL_SERVER_ERROR", "errorId": str(uuid.uuid4())}
+        extensions = {"code": ErrorCode.INTERNAL_SERVER_ERROR.value, "errorId": str(uuid.uuid4())}
         log.error("field.failed", error_id=extensions["errorId"], path=error.path, exc_info=cause)
         error.message = MASKED
     error.extensions = extensions

@@ -37,18 +37,25 @@ def keep(name: str, home: Path) -> None:
         ready = home / "ready"
         ready.unlink(missing_ok=True)
         end_leftover(home / "pid")
+        server, process = start(name, home)
         try:
-            server, process = start(name, home)
             while not users.try_exclusive():
                 if not ready.exists():
                     publish(ready, {"keeper": os.getpid(), "server": process.pid, "settings": dict(server.settings)})
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.2)
-                    ready.unlink(missing_ok=True)
+                    ready.unlink()
                     process = launch(server, home)
         finally:
             ready.unlink(missing_ok=True)
             stop(process)
+            sweep(server)
+
+
+def sweep(server: Server) -> None:
+    for pattern in server.litter:
+        for path in Path(pattern).parent.glob(Path(pattern).name):
+            path.unlink(missing_ok=True)
 
 
 def start(name: str, home: Path) -> tuple[Server, "subprocess.Popen[bytes]"]:

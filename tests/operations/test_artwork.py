@@ -127,11 +127,11 @@ async def test_the_ending_says_the_format(
     assert all(abs(got - meant) < 8 for got, meant in zip(middle, (0xCC, 0x22, 0x11), strict=True))
 
 
-@pytest.mark.parametrize("size", [(1000, 800), (1000, 332), (663, 300), (300, 663), (601, 599), (1, 1), (900, 2)])
+@pytest.mark.parametrize("size", [(1000, 800), (1000, 332), (663, 300), (300, 663), (601, 599), (2, 1), (900, 2)])
 async def test_the_address_leads_straight_to_the_picture(
     client: Client, sources: Sources, size: tuple[int, int]
 ) -> None:
-    shown = await with_cover(sources, max(size[0], 2), size[1])
+    shown = await with_cover(sources, *size)
     url = (await artwork(client, shown))["url"]
 
     answer = await client.http.get(url)
@@ -156,7 +156,7 @@ async def test_what_is_not_there(client: Client, sources: Sources, shown: Shown)
     await published(sources, lost)
     addresses = [
         f"{'0' * 64}/100x80.jpg",
-        f"{shown.key.upper()}/100x80.jpg" if shown.key.upper() != shown.key else "A/1x1.jpg",
+        f"{shown.key.upper()}/100x80.jpg",
         f"{shown.key[:-1]}/100x80.jpg",
         f"{shown.key}/100x80.gif",
         f"{shown.key}/100x80",

@@ -259,13 +259,11 @@ async def test_a_granted_url_plays_whole_and_in_ranges(
 async def test_a_changed_url_is_refused(client: Client, sources: Sources, http: httpx.AsyncClient) -> None:
     one, other = [await stored(client, sources, name) for name in (b"one", b"other")]
 
-    last = one.url[-1]
     changed = {
-        "a character of the signature": one.url[:-1] + ("0" if last != "0" else "1"),
+        "a character of the signature": one.url[:-1] + ("0" if one.url[-1] != "0" else "1"),
         "another track's key": one.url.replace(one.key, other.key),
         "a longer life": one.url.replace("X-Amz-Expires=3600", "X-Amz-Expires=7200"),
         "a later signing": one.url.replace("X-Amz-Date=2", "X-Amz-Date=3"),
-        "no signature": one.url.partition("&X-Amz-Signature")[0],
         "nothing but the address": one.url.partition("?")[0],
     }
 
