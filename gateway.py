@@ -11,12 +11,13 @@ import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import structlog
 import typer
 import uvicorn
 import uvloop
+from cross_web import HTTPException
 from starlette.applications import Starlette
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -85,6 +86,16 @@ class GraphView(GraphQL[Context, None]):
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         headers = response if isinstance(response, Response) else None
         return Context(self._sources, request, headers, public_url(self._settings, request))
+
+    def parse_json(self, data: str | bytes) -> Any:
+        """The body, which must be an object, or a list of them."""
+        try:
+            body = super().parse_json(data)
+        except UnicodeDecodeError:
+            raise HTTPException(400, "The request body is not UTF-8.") from None
+        if not isinstance(body, dict | list):
+            raise HTTPException(400, 'The request body must be a JSON object: {"query": "…"}.')
+        return body
 
     async def render_graphql_ide(self, request: Request) -> Response:
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY, "Cache-Control": "no-cache"}

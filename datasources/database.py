@@ -45,7 +45,10 @@ class Statement:
         self.text = str(compiled)
         self.row = row
         self._names: tuple[str, ...] = tuple(compiled.positiontup or ())
-        self._constants: Mapping[str, Any] = compiled.params
+        # A parameter without a value of its own must be given one: None would silently match nothing.
+        self._constants = {
+            name: compiled.params[name] for bind, name in compiled.bind_names.items() if not bind.required
+        }
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the statement's order; constants of the expression fill in what is not given."""

@@ -17,8 +17,8 @@ from datasources.database import Statement
 from datasources.sources import Sources
 from datasources.tables.catalog import NEWEST_FIRST, albums, tracks
 
-UNDATED = date(1, 1, 1)
-"""Stands in for an unknown release date, as in the index."""
+UNDATED = date.min
+"""Stands in for an unknown release date, as in the index: asyncpg's name for -infinity."""
 
 
 class Position(NamedTuple):

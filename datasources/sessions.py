@@ -105,7 +105,7 @@ async def end_session(sources: Sources, session: Session) -> None:
 
 
 def session_key(token: str) -> str:
-    return f"sess:{hashlib.sha256(token.encode()).hexdigest()}"
+    return f"sess:{hashlib.sha256(token.encode(errors='surrogatepass')).hexdigest()}"
 
 
 def sessions_of(user_id: UUID) -> str:

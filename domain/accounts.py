@@ -64,10 +64,7 @@ def check_username(username: str) -> str:
     """The username as it is shown. Raises BadInput."""
     shown = unicodedata.normalize("NFC", username).strip()
     if len(shown) not in USERNAME_LENGTH or not shown.isprintable() or "\ufffd" in shown or not username_key(shown):
-        raise BadInput(
-            f"A username has {USERNAME_LENGTH[0]} to {USERNAME_LENGTH[-1]} printable characters, "
-            "and no spaces at its ends."
-        )
+        raise BadInput(f"A username has {USERNAME_LENGTH[0]} to {USERNAME_LENGTH[-1]} printable characters.")
     return shown
 
 

@@ -19,8 +19,12 @@ _GREY = 0.05
 
 def fitted_size(width: int, height: int, original_width: int, original_height: int) -> tuple[int, int]:
     """The largest size of a picture's proportions within width × height, and within the original. All in pixels."""
-    scale = min(width / original_width, height / original_height, 1.0)
-    return max(1, round(original_width * scale)), max(1, round(original_height * scale))
+    if width >= original_width and height >= original_height:
+        return original_width, original_height
+    # In whole numbers and rounded up, so that the fitted size fits itself.
+    if width * original_height <= height * original_width:
+        return width, -(-original_height * width // original_width)
+    return -(-original_width * height // original_height), height
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 
 MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 KEY = re.compile(r"[0-9a-f]{64}")
-SIZE = re.compile(r"(?P<width>[1-9]\d{0,4})x(?P<height>[1-9]\d{0,4})\.(?P<ending>jpg|png|webp)")
+SIZE = re.compile(r"(?P<width>[1-9][0-9]{0,4})x(?P<height>[1-9][0-9]{0,4})\.(?P<ending>jpg|png|webp)")
 
 resizing = asyncio.Semaphore(2)
 """Pictures that are resized at once. More would only share the same cores, and hold more memory."""

@@ -74,8 +74,8 @@ async def albums_of_artist(
 ) -> Any:
     """A page of the artist's albums, newest first."""
     size = page_size(first)
-    position = decode_cursor(after, "albums", Position) if after else START
-    named = tuple(sorted(kind.value for kind in (set(types) if types else AlbumType)))
+    position = decode_cursor(after, "albums", Position) if isinstance(after, str) else START
+    named = tuple(sorted(kind.value for kind in (set(types) if isinstance(types, list) else AlbumType)))
     rows = await info.context.load(discography.album_pages, AlbumPage(root.id, named, position, size))
     return connection(
         rows,

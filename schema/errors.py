@@ -26,8 +26,8 @@ def present(error: GraphQLError) -> None:
         extensions = {"code": cause.code.value}
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
-    elif cause is None or isinstance(cause, GraphQLError):
-        # graphql-core's own: a document that cannot be parsed, is not valid, or has unusable variables.
+    elif cause is None or (isinstance(cause, GraphQLError) and (cause.nodes or not error.path)):
+        # graphql-core's own, about the document or its variables. About a value it could not show, it names no node.
         extensions = {"code": ErrorCode.BAD_USER_INPUT.value}
     else:
         extensions = {"code": ErrorCode.INTERNAL_SERVER_ERROR.value, "errorId": str(uuid.uuid4())}

@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 
 from datasources.tables.columns import defaults_to, primary_id, reference, table
 
-NEWEST_FIRST = "coalesce(release_date, '0001-01-01'::date)"
+NEWEST_FIRST = "coalesce(release_date, '-infinity'::date)"
 """What albums are ordered by, descending. An unknown date comes last, and never is NULL, which compares to nothing."""
 
 

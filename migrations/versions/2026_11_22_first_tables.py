@@ -1,7 +1,7 @@
 """first tables
 
 Revision ID: 0001
-Create Date: 2026-11-22 14:52:18.074542
+Create Date: 2026-11-22 15:30:08.637742
 """
 
 import sqlalchemy as sa
@@ -96,7 +96,7 @@ def upgrade() -> None:
         "albums",
         [
             "artist_id",
-            sa.literal_column("coalesce(release_date, '0001-01-01'::date) DESC"),
+            sa.literal_column("coalesce(release_date, '-infinity'::date) DESC"),
             sa.literal_column("id DESC"),
         ],
         unique=False,

@@ -19,7 +19,9 @@ ADD = Statement(
     .values(name=bindparam("name"), name_key=bindparam("key"), verified=bindparam("verified"))
     .returning(artists.c.id)
 )
-NAMED = Statement(select(artists.c.id, artists.c.name, artists.c.verified).where(artists.c.name_key == bindparam("key")))
+NAMED = Statement(
+    select(artists.c.id, artists.c.name, artists.c.verified).where(artists.c.name_key == bindparam("key"))
+)
 KEYED = Statement(
     select(artists.c.name_key.label("key"), artists.c.name)
     .where(artists.c.name_key == func.any(bindparam("keys", type_=ARRAY(Text))))

@@ -43,7 +43,9 @@ def aac(rate: int = 44_100) -> list[Planned]:
         (lossless(96_000, 24), [(HI_RES, 96_000, 24), (LOSSLESS, 48_000, 16), *aac()]),
         (lossless(192_000, 24), [(HI_RES, 192_000, 24), (LOSSLESS, 48_000, 16), *aac()]),
         (lossless(352_800, 24), [(HI_RES, 176_400, 24), (LOSSLESS, 44_100, 16), *aac()]),
-        (lossless(22_050, 16, channels=1), [(LOSSLESS, 22_050, 16), *aac(22_050)]),
+        (lossless(22_050, 16), [(LOSSLESS, 22_050, 16), *aac(22_050)]),
+        # AAC cannot spend 256 kbps on one channel of this rate.
+        (lossless(22_050, 16, channels=1), [(LOSSLESS, 22_050, 16), (AAC_128, 22_050, None)]),
         (lossless(44_100, None), [(LOSSLESS, 44_100, 16), *aac()]),
     ],
 )

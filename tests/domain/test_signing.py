@@ -11,7 +11,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.session import Session
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.signing import LONGEST, Signer
@@ -57,6 +57,8 @@ class QueryAuthAt(S3SigV4QueryAuth):  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
+# The first example waits for botocore to load its models.
+@settings(deadline=None)
 @given(key=keys, seconds=lives)
 def test_it_signs_what_botocores_client_signs(endpoint: str, key: str, seconds: int) -> None:
     signer = Signer(endpoint=endpoint, bucket="segue-music", region="eu-central-1", key_id=KEY_ID, secret=SECRET)

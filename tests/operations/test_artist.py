@@ -138,7 +138,9 @@ async def test_page_sizes_outside_1_to_100_are_refused(
     client: Client, prolific: tuple[str, list[str]], field: str, first: int
 ) -> None:
     answer = await client.ask(
-        "query($id: ID!, $first: Int) { artist(id: $id) { name %s } }" % field, id=prolific[0], first=first
+        "query($id: ID!, $first: Int) { artist(id: $id) { name FIELD } }".replace("FIELD", field),
+        id=prolific[0],
+        first=first,
     )
 
     assert answer.codes == ["BAD_USER_INPUT"]

@@ -107,7 +107,7 @@ async def test_a_header_of_another_word_is_refused(
 
 @pytest.mark.parametrize("field", ["stream", "download"])
 async def test_nothing_plays_for_nobody(client: Client, track: str, field: str) -> None:
-    answer = await client.ask("query($id: ID!) { track(id: $id) { %s { url } } }" % field, id=track)
+    answer = await client.ask("query($id: ID!) { track(id: $id) { FIELD { url } } }".replace("FIELD", field), id=track)
 
     assert answer.codes == ["UNAUTHENTICATED"]
     assert "Sign in first" in answer.messages[0]
@@ -168,7 +168,9 @@ async def test_a_track_without_anything_low_enough_is_not_found(client: Client, 
 async def test_a_grant_says_what_a_player_needs(client: Client, sources: Sources, loudness: Loudness | None) -> None:
     await client.sign_in(INDIVIDUAL)
     made = recording(ALL, duration_ms=200_000, loudness=loudness)
-    renditions = tuple(replace(each, encoder_delay=2112, padding=417, total_samples=8_820_001) for each in made.renditions)
+    renditions = tuple(
+        replace(each, encoder_delay=2112, padding=417, total_samples=8_820_001) for each in made.renditions
+    )
     id = await published(sources, replace(made, renditions=renditions))
     before = datetime.now(UTC).replace(microsecond=0)
 
@@ -204,7 +206,9 @@ async def test_a_grant_says_what_a_player_needs(client: Client, sources: Sources
 async def test_an_album_of_grants_costs_what_one_does(client: Client, sources: Sources) -> None:
     await client.sign_in(PREMIUM)
     album = fresh("Album")
-    songs = [Tags(title=fresh("Song"), artist=fresh("A"), album=album, album_artist="B", track_number=n) for n in range(20)]
+    songs = [
+        Tags(title=fresh("Song"), artist=fresh("A"), album=album, album_artist="B", track_number=n) for n in range(20)
+    ]
     id = await publish_album(sources, *songs)
 
     answer = await client.ask("query($id: ID!) { album(id: $id) { tracks { stream { quality url } } } }", id=id)
