@@ -8,7 +8,7 @@ import contextlib
 import gc
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -184,11 +184,21 @@ def serve(
                 )
                 settle_garbage_collector()
                 welcoming = asyncio.create_task(welcome(sources, connected, address(listener), demo))
-                await uvicorn.Server(config).serve(sockets=[listener])
+                await Server(config).serve(sockets=[listener])
                 await stopped(welcoming)
         return 0
 
     start(run)
+
+
+class Server(uvicorn.Server):
+    """Ends as asked: uvicorn would raise the signal once more when it is done, before the stores are put away."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with super().capture_signals():
+            yield
+            self._captured_signals.clear()
 
 
 def settle_garbage_collector() -> None:

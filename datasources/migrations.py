@@ -8,11 +8,13 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from datasources.database import unavailable_when_down
 from datasources.tables import metadata
+from domain.errors import Unavailable
 
 T = TypeVar("T")
 
@@ -44,4 +46,7 @@ def upgrade(connection: Connection) -> None:
     connection.execute(text(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"))
     config = Config(Path(__file__).parents[1] / "alembic.ini")
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as error:
+        raise Unavailable(f"The database cannot be migrated: {error}. Is it a newer Segue's?") from error

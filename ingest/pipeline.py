@@ -11,7 +11,7 @@ import errno
 import os
 import shutil
 import tempfile
-from collections.abc import Coroutine, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -29,6 +29,7 @@ from ingest.problems import Problem
 from ingest.publish import ReadyFile, publish
 from ingest.report import Report
 from ingest.store import store
+from ingest.together import together
 from ingest.workers import Worker, WorkerDied
 
 ALL_WELL, SOME_PROBLEMS = 0, 1
@@ -123,17 +124,6 @@ async def do_work(
             if not album.waiting:
                 await finish(album)
         await together(work(worker) for worker in workers)
-
-
-async def together(work: Iterable[Coroutine[None, None, None]]) -> None:
-    """All of it, or, when one raises, none of the rest."""
-    tasks = [asyncio.create_task(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def make(sources: Sources, file: Examined, worker: Worker, folder: Path, report: Report) -> Recording | None:

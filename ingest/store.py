@@ -3,8 +3,6 @@
 Objects are named by content, so that storing twice is storing once. Nothing of it is visible before `publish`.
 """
 
-import asyncio
-
 from datasources.objects import artwork_object, audio_object
 from datasources.sources import Sources
 from datasources.staging import stage
@@ -12,12 +10,13 @@ from domain.recording import Cover, Recording, Rendition
 from ingest.artwork import Artwork
 from ingest.encode import Encoded
 from ingest.prepare import Prepared
+from ingest.together import together
 
 
 async def store(sources: Sources, content_hash: bytes, prepared: Prepared) -> Recording:
     """The recording, once everything that belongs to it is stored durably. Raises Unavailable."""
-    renditions = await asyncio.gather(
-        *(store_rendition(sources, content_hash, encoded) for encoded in prepared.measured.renditions)
+    renditions = await together(
+        store_rendition(sources, content_hash, encoded) for encoded in prepared.measured.renditions
     )
     recording = Recording(
         duration_ms=prepared.measured.duration_ms,

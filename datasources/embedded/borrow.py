@@ -15,6 +15,7 @@ from datasources.embedded.servers import CannotStart
 from settings import Settings
 
 PAUSE = 0.02
+WATCH_PAUSE = 1.0
 ROOM_NEEDED = 300_000_000
 """Bytes: a fresh cluster, its write-ahead log and SeaweedFS' first volumes."""
 
@@ -68,9 +69,14 @@ async def borrow(name: str, home: Path) -> AsyncIterator[dict[str, str]]:
     with Lock(home / "in-use") as users, Lock(home / "keeper") as keeper:
         while not users.try_shared():  # its keeper is just stopping it
             await asyncio.sleep(PAUSE)
+        watching: asyncio.Task[None] | None = None
         try:
-            yield await settings_when_ready(name, home, keeper)
+            found = await settings_when_ready(name, home, keeper)
+            watching = asyncio.create_task(watch(name, home, keeper))
+            yield found
         finally:
+            if watching:
+                watching.cancel()
             users.release()
             await wait_if_last(users, keeper)
 
@@ -110,6 +116,15 @@ def start_keeper(name: str, home: Path) -> "subprocess.Popen[bytes]":
         )
     keepers.append(keeper)
     return keeper
+
+
+async def watch(name: str, home: Path, keeper: Lock) -> None:
+    """Should the keeper be killed while the server is borrowed, start another one: it takes the same ports."""
+    while True:
+        await asyncio.sleep(WATCH_PAUSE)
+        if keeper.try_exclusive():
+            keeper.release()
+            start_keeper(name, home)
 
 
 def read_ready(path: Path) -> dict[str, str] | None:

@@ -45,7 +45,7 @@ def keep(name: str, home: Path) -> None:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(0.2)
                     ready.unlink()
-                    process = launch(server, home)
+                    process = relaunch(server, home)
         finally:
             ready.unlink(missing_ok=True)
             stop(process)
@@ -69,6 +69,18 @@ def start(name: str, home: Path) -> tuple[Server, "subprocess.Popen[bytes]"]:
                 raise
             (home / "ports").unlink(missing_ok=True)
     raise AssertionError
+
+
+def relaunch(server: Server, home: Path) -> "subprocess.Popen[bytes]":
+    """Start a server that died. PostgreSQL refuses until the sessions of the dead one have ended their statements."""
+    deadline = time.monotonic() + START_LIMIT
+    while True:
+        try:
+            return launch(server, home)
+        except CannotStart:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.25)
 
 
 def launch(server: Server, home: Path) -> "subprocess.Popen[bytes]":

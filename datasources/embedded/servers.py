@@ -53,7 +53,7 @@ def postgres(home: Path, secret: str) -> Server:
             *("-c", "max_connections=200"),
             *("-c", "jit=off"),
         ),
-        ready=lambda: postmaster_status(data) == "ready",
+        ready=lambda: listens(port) and postmaster_status(data) == "ready",
         settings={"DATABASE_URL": f"postgresql://{USER}:{secret}@{LOOPBACK}:{port}/{DATABASE}"},
     )
 
@@ -96,6 +96,14 @@ def unprivileged() -> tuple[str, ...]:
     capability = ("--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")
     # Becoming another user forgets which signal the parent's death sends, so it is asked for again.
     return ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=INT", *capability, "--")
+
+
+def listens(port: int) -> bool:
+    """Whether somebody answers there. What a killed server said of itself stands in its postmaster.pid until the next
+    one has begun to listen."""
+    with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+        return True
+    return False
 
 
 def postmaster_status(data: Path) -> str:
@@ -156,6 +164,8 @@ def seaweedfs(home: Path, secret: str) -> Server:
             *("-logtostderr=true", "mini", f"-dir={data.name}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}", *options),
             *("-webdav=false", "-admin.ui=false", "-s3.iam=false", "-s3.port.iceberg=0", "-s3.port.lance=0"),
             "-master.telemetry=false",
+            "-idleTimeout=3",
+            "-volume.preStopSeconds=0",
             # A raft state of earlier ports would wait for peers that are no longer there.
             "-master.resumeState=false",
         ),

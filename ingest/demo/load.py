@@ -8,8 +8,9 @@ from datasources.sources import Sources
 from ingest.demo.catalogue import RELEASES
 from ingest.demo.listeners import add_listeners
 from ingest.demo.write import write_release
-from ingest.pipeline import ingest, processes, together
+from ingest.pipeline import ingest, processes
 from ingest.report import Report
+from ingest.together import together
 from ingest.workers import Worker
 
 

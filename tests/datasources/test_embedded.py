@@ -61,7 +61,7 @@ async def say_to_valkey(settings: Settings, word: str) -> None:
 
 async def hear_valkey(settings: Settings) -> str:
     async with Redis.from_url(str(settings.redis_url), decode_responses=True) as client:
-        return " ".join(sorted(await client.smembers("said")))
+        return " ".join(sorted(map(str, await client.smembers("said"))))
 
 
 async def say_to_seaweedfs(settings: Settings, word: str) -> None:
@@ -112,12 +112,11 @@ def data(tmp_path: Path) -> Iterator[Path]:
         process.kill()
 
 
-@pytest.mark.parametrize("name", ["data", "Größe & 'Klang', \"zwei\""])
-async def test_three_servers_start_together_and_keep_their_data(tmp_path: Path, name: str) -> None:
+async def test_three_servers_start_together_and_keep_their_data(tmp_path: Path) -> None:
     # As root, PostgreSQL runs as nobody, who could not pass such a folder without help.
     private = tmp_path / "private"
     private.mkdir(mode=0o700)
-    data = private / name
+    data = private / "Größe & 'Klang', \"zwei\""
     async with embedded_stores(Settings(segue_data=data)) as settings:
         assert {folder.name for folder in data.iterdir()} == set(STORES)
         for say, hear in STORES.values():
