@@ -78,7 +78,12 @@ async def test_killed_again_and_again_it_publishes_only_whole_albums_and_gets_do
                 folder / f"Album {album}" / f"{track}.flac",
                 np.tile(music(1, seed=album * TRACKS + track), SECONDS),
                 44_100,
-                tags={"title": f"Song {track}", "artist": "Ana Lark", "album": f"Album {album}", "track": str(track + 1)},
+                tags={
+                    "title": f"Song {track}",
+                    "artist": "Ana Lark",
+                    "album": f"Album {album}",
+                    "track": str(track + 1),
+                },
             )
     data = tmp_path / "data"
     variables = environment(catalogue.settings) | {"SEGUE_DATA": str(data)}

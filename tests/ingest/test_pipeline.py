@@ -49,7 +49,14 @@ def folder(tmp_path: Path) -> Path:
 
 
 def song(
-    path: Path, codec: Codec = "flac", *, seconds: float = 1.0, rate: int = RATE, bits: int = 16, seed: int = 1, **tags: str
+    path: Path,
+    codec: Codec = "flac",
+    *,
+    seconds: float = 1.0,
+    rate: int = RATE,
+    bits: int = 16,
+    seed: int = 1,
+    **tags: str,
 ) -> Path:
     """A short file; its title is its name unless told otherwise."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -117,7 +124,11 @@ async def test_two_albums_come_out_as_their_tags_say(catalogue: Catalogue, folde
         (2, 1, "Dawn", 1280, LOSSY),
     ]
     assert [track["artist"]["name"] for track in blue["tracks"]] == ["Ana Lark", "Ana Lark feat. Bo", "Ana Lark"]
-    assert [[genre["name"] for genre in track["genres"]] for track in blue["tracks"]] == [["Jazz", "Soul"], ["Jazz"], ["Soul"]]
+    assert [[genre["name"] for genre in track["genres"]] for track in blue["tracks"]] == [
+        ["Jazz", "Soul"],
+        ["Jazz"],
+        ["Soul"],
+    ]
     assert [track["isrc"] for track in blue["tracks"]] == ["GBAYE1900001", None, None]
     assert {name: blue[name] for name in ("type", "releaseDate", "upc", "trackCount", "durationMs", "artist")} == {
         "type": "SINGLE",
@@ -289,7 +300,9 @@ async def test_the_same_content_counts_once(catalogue: Catalogue, folder: Path) 
     assert len(await catalogue.tracks()) == 1
 
 
-async def test_two_ingests_at_once_leave_what_one_leaves(catalogue: Catalogue, settings: Settings, folder: Path) -> None:
+async def test_two_ingests_at_once_leave_what_one_leaves(
+    catalogue: Catalogue, settings: Settings, folder: Path
+) -> None:
     for album, owner in (("Shore", "Ana Lark"), ("Reef", "Bo")):
         for number in range(1, 4):
             name = f"{album} {number}"
