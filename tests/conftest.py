@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 
 from datasources.embedded.borrow import embedded_stores
 from datasources.migrations import migrate
@@ -62,3 +63,9 @@ async def client(sources: Sources, settings: Settings) -> AsyncIterator[Client]:
     """An anonymous caller of the whole application."""
     async with Client.of(sources, settings) as caller:
         yield caller
+
+
+@pytest.fixture
+async def valkey(sources: Sources) -> Redis:
+    """The run's Valkey itself, to look behind the sources."""
+    return sources.valkey
