@@ -13,33 +13,40 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import strawberry
 import structlog
 import typer
 import uvicorn
 import uvloop
 from cross_web import HTTPException
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from datasources import health, overview
+from datasources import accounts, health, overview
 from datasources.embedded.borrow import embedded_stores
 from datasources.embedded.servers import CannotStart
 from datasources.migrations import migrate as run_migrations
 from datasources.sources import Sources, open_sources
-from domain.errors import SegueError
+from domain.accounts import Role, SubscriptionTier, username_key
+from domain.errors import NotFound, SegueError
 from ingest.demo.listeners import LISTENERS, PASSWORD
 from ingest.demo.load import load as load_demo
 from ingest.pipeline import ingest as run_ingest
 from ingest.report import Report
-from logs import configure_logs
+from logs import RequestLog, configure_logs
 from resolvers import artwork
 from resolvers.context import Context
+from resolvers.sockets import Sockets
 from schema import graph
 from schema.explorer import ASSETS, CONTENT_SECURITY_POLICY, STATIC, graphiql_page
 from settings import InvalidSettings, Settings, read_settings
@@ -82,6 +89,22 @@ class GraphView(GraphQL[Context, None]):
         super().__init__(graph, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
         self._sources = sources
         self._settings = settings
+        self._sockets = Sockets(sources)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            if opened_by := scope.get("segue.socket"):
+                self._sockets.remove(*opened_by)
+
+    async def on_ws_connect(self, context: Context) -> Any:
+        """Remember whose socket it is, to close it when the session ends."""
+        socket = context.connection
+        if isinstance(socket, WebSocket) and (session := await context.session()):
+            socket.scope["segue.socket"] = (session.key, socket)
+            self._sockets.add(session.key, socket)
+        return strawberry.UNSET
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         headers = response if isinstance(response, Response) else None
@@ -119,6 +142,11 @@ async def healthz(request: Request) -> Response:
     return PlainTextResponse("ok\n")
 
 
+async def metrics(request: Request) -> Response:
+    """Counters for Prometheus."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
 async def readyz(request: Request) -> Response:
     """Every store answers; what does not is named."""
     failing = await health.failing(request.app.state.sources)
@@ -135,8 +163,14 @@ def application(sources: Sources, settings: Settings) -> Starlette:
             Route("/artwork/{key}/{size}", artwork.picture),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
+            Route("/metrics", metrics),
             Mount(ASSETS, StaticFiles(directory=STATIC)),
-        ]
+        ],
+        middleware=[
+            # Outermost first: the address is settled before anything reads it.
+            Middleware(ProxyHeadersMiddleware, trusted_hosts=settings.trusted_proxies),
+            Middleware(RequestLog),
+        ],
     )
     app.state.sources = sources
     return app
@@ -177,6 +211,7 @@ def serve(
                     application(sources, connected),
                     log_config=None,
                     access_log=False,
+                    proxy_headers=False,
                     lifespan="off",
                     ws="websockets-sansio",
                     timeout_graceful_shutdown=10,
@@ -276,6 +311,26 @@ def demo() -> None:
     async def run(settings: Settings) -> int:
         async with opened(settings) as (connected, sources):
             return await load_demo(sources, connected.segue_data, Report())
+
+    start(run)
+
+
+@commands.command()
+def make_admin(
+    username: Annotated[str, typer.Argument(help="A listener who has registered.", show_default=False)],
+) -> None:
+    """Give a listener the role ADMIN. There is no admin until you do."""
+
+    async def run(settings: Settings) -> int:
+        async with opened(settings) as (_, sources):
+            user = await accounts.user_named(sources, username_key(username))
+            if user is None:
+                raise NotFound(f"There is no listener called {username!r}. Register first, then run this again.")
+            async with accounts.edit_rights(sources, user.id) as edit:
+                assert edit is not None
+                await edit.set(Role.ADMIN, SubscriptionTier(edit.account.tier))
+        print(f"{user.username} is an admin from the next request on.")
+        return 0
 
     start(run)
 

@@ -7,7 +7,7 @@ from pydantic import AnyUrl, Field, SecretStr, UrlConstraints, ValidationError, 
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PostgresUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["postgresql", "postgres"])]
-RedisUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["redis", "rediss", "unix"])]
+RedisUrl = Annotated[str, Field(pattern=r"^(rediss?|unix|rediss?\+sentinel)://.+")]
 HttpUrl = Annotated[AnyUrl, UrlConstraints(allowed_schemes=["http", "https"], host_required=True)]
 
 
@@ -29,6 +29,21 @@ class Settings(BaseSettings):
     database_url: PostgresUrl | None = None
     database_pool_size: int = Field(10, ge=1, le=1000)
     redis_url: RedisUrl | None = None
+
+    trusted_proxies: str = ""
+    """Addresses or networks of the proxies in front, separated by commas: only they may say whom they ask for."""
+
+    argon2_passes: int = Field(3, ge=1, le=100)
+    argon2_memory_kib: int = Field(65_536, ge=8_192, le=4_194_304)
+    argon2_lanes: int = Field(4, ge=1, le=64)
+    """RFC 9106's second choice: 3 passes over 64 MiB in 4 lanes."""
+
+    rate_limit_stream: int = Field(300, ge=1)
+    rate_limit_search: int = Field(30, ge=1)
+    rate_limit_library: int = Field(100, ge=1)
+    rate_limit_recommendations: int = Field(20, ge=1)
+    rate_limit_sign_in: int = Field(10, ge=1)
+    """Uses a minute, of each listener, or of each address while anonymous."""
 
     s3_endpoint_url: HttpUrl | None = None
     s3_public_url: HttpUrl | None = None

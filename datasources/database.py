@@ -62,11 +62,14 @@ counted: ContextVar[list[str] | None] = ContextVar("counted", default=None)
 def count_statements() -> Iterator[list[str]]:
     """Collects the text of every statement that runs inside the block, in tasks started there too."""
     texts: list[str] = []
+    outer = counted.get()
     token = counted.set(texts)
     try:
         yield texts
     finally:
         counted.reset(token)
+        if outer is not None:
+            outer.extend(texts)
 
 
 class Connection:

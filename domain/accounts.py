@@ -27,6 +27,7 @@ class Permission(Enum):
     STREAM_LOSSLESS = "stream:lossless"
     STREAM_DOWNLOAD = "stream:download"
     PLAYLIST_PUBLIC = "playlist:public"
+    ACCOUNTS_MANAGE = "accounts:manage"
 
 
 _USER = frozenset({Permission.CATALOG_READ, Permission.LIBRARY_OWN, Permission.STREAM_BASIC})
@@ -65,6 +66,8 @@ def check_username(username: str) -> str:
     shown = unicodedata.normalize("NFC", username).strip()
     if len(shown) not in USERNAME_LENGTH or not shown.isprintable() or "\ufffd" in shown or not username_key(shown):
         raise BadInput(f"A username has {USERNAME_LENGTH[0]} to {USERNAME_LENGTH[-1]} printable characters.")
+    if mixes_alphabets(unicodedata.normalize("NFKC", shown)):
+        raise BadInput("A username keeps to one alphabet: letters of another one that look alike would fool readers.")
     return shown
 
 
@@ -86,3 +89,13 @@ def check_display_name(name: str) -> str:
 def is_storable(text: str) -> bool:
     """Whether a store can hold the text: JSON may carry NUL, and halves of surrogate pairs, which are no characters."""
     return not any(character == "\0" or "\ud800" <= character <= "\udfff" for character in text)
+
+
+ALPHABETS = ("LATIN", "CYRILLIC", "GREEK", "ARMENIAN", "CHEROKEE")
+"""Alphabets whose letters look like one another's."""
+
+
+def mixes_alphabets(name: str) -> bool:
+    """Whether letters of more than one of the look-alike alphabets are in the name: "аnna" with a Cyrillic а."""
+    used = {unicodedata.name(letter, "").partition(" ")[0] for letter in name if letter.isalpha()}
+    return len(used & set(ALPHABETS)) > 1

@@ -6,6 +6,7 @@
     ├── NotAllowed          FORBIDDEN           the session may not do this
     ├── NotFound            NOT_FOUND           there is no such thing, or it is somebody else's
     ├── Conflict            CONFLICT            it was changed meanwhile, or the name is taken
+    ├── RateLimited         RATE_LIMITED        the budget of a minute is used up; `retry_after` says when it is not
     └── Unavailable         UNAVAILABLE         a store does not answer; `retry_after` says when to try again
 
 Anything else is a mistake of ours: it is masked, logged with an id, and counted.
@@ -59,6 +60,10 @@ class NotFound(SegueError):
 
 class Conflict(SegueError):
     code = ErrorCode.CONFLICT
+
+
+class RateLimited(SegueError):
+    code = ErrorCode.RATE_LIMITED
 
 
 class Unavailable(SegueError):

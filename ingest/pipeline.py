@@ -6,7 +6,6 @@ A file is known by its content: what is in the catalogue is passed over, what an
 made again. An album appears when the last of its files is ready or has been reported.
 """
 
-import asyncio
 import errno
 import os
 import shutil

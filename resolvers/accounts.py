@@ -1,4 +1,4 @@
-"""Signing up, in and out."""
+"""Signing up, in and out; the sessions of a listener; their rights."""
 
 import asyncio
 from dataclasses import dataclass
@@ -6,20 +6,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 import strawberry
+from strawberry import ID
 
-from datasources import accounts
-from datasources.sessions import LIFE, end_session, start_session
+from datasources import accounts, catalog
+from datasources.sessions import LIFE
 from domain.accounts import (
     PERMISSIONS,
     Role,
+    SubscriptionTier,
     check_display_name,
     check_password,
     check_username,
     is_storable,
+    role_for_tier,
     username_key,
 )
-from domain.errors import Conflict, NotSignedIn
-from domain.passwords import hash_password, is_password, nobodys_hash
+from domain.errors import Conflict, NotFound, NotSignedIn
+from domain.ids import parse_id
 from resolvers.context import COOKIE, Context, Info
 
 DEVICE_NAME_LIMIT = 100
@@ -43,16 +46,26 @@ async def permissions(root: Any) -> list[str]:
     return sorted(permission.value for permission in PERMISSIONS[Role(root.role)])
 
 
+async def sessions(root: Any, info: Info) -> list[Any]:
+    return list(await info.context.sources.sessions.of_user(root.id))
+
+
+async def is_current(root: Any, info: Info) -> bool:
+    current = await info.context.session()
+    return current is not None and current.key == root.key
+
+
 async def register(info: Info, username: str, password: str, display_name: str | None = strawberry.UNSET) -> Any:
     """A new listener, FREE and USER, signed in."""
     shown = check_username(username)
+    passwords = info.context.sources.passwords
     values = {
         "username": shown,
         "username_key": username_key(shown),
         "display_name": check_display_name(display_name if isinstance(display_name, str) else shown),
-        "password_hash": await asyncio.to_thread(hash_password, check_password(password)),
-        "tier": "FREE",
-        "role": "USER",
+        "password_hash": await asyncio.to_thread(passwords.hash, check_password(password)),
+        "tier": SubscriptionTier.FREE.value,
+        "role": Role.USER.value,
     }
     user = await accounts.add_user(info.context.sources, **values)
     if user is None:
@@ -62,23 +75,25 @@ async def register(info: Info, username: str, password: str, display_name: str |
 
 async def login(info: Info, username: str, password: str, device_name: str | None = strawberry.UNSET) -> Any:
     """A new session. A wrong name and a wrong password take the same time and say the same."""
-    user = await accounts.user_named(info.context.sources, username_key(username)) if is_storable(username) else None
-    matches = await asyncio.to_thread(matches_hash, password, user.password_hash if user else None)
-    if user is None or not matches:
+    sources = info.context.sources
+    user = await accounts.user_named(sources, username_key(username)) if is_storable(username) else None
+    hashed = user.password_hash if user else None
+    if not await asyncio.to_thread(sources.passwords.matches, password, hashed) or user is None:
         raise NotSignedIn("The username or the password is wrong.")
+    if sources.passwords.is_outdated(user.password_hash):
+        stronger = await asyncio.to_thread(sources.passwords.hash, password)
+        await accounts.replace_password_hash(sources, user.id, user.password_hash, stronger)
     return await sign_in(info.context, user, device_name)
-
-
-def matches_hash(password: str, hashed: str | None) -> bool:
-    """Whether it is the password; as slow without a hash to compare it with."""
-    return is_storable(password) and is_password(password, hashed or nobodys_hash())
 
 
 async def sign_in(context: Context, user: Any, device_name: str | None) -> SignIn:
     """Begin a session, in this operation and in the browser's cookie."""
-    named = " ".join((device_name or context.connection.headers.get("user-agent") or "Unknown device").split())
-    storable = "".join(character if character.isprintable() else "\ufffd" for character in named[:DEVICE_NAME_LIMIT])
-    token, session = await start_session(context.sources, user, storable)
+    sources = context.sources
+    token, session = await sources.sessions.start(user, shown_device(context, device_name))
+    account = await accounts.settled_account(sources, user.id)
+    if account and (account.role, account.tier) != (user.role, user.tier):
+        # The rights changed after the row was read, and the change may have missed the new session.
+        await sources.sessions.change_rights(user.id, Role(account.role), SubscriptionTier(account.tier))
     context.become(session)
     if context.response is not None:
         context.response.set_cookie(
@@ -89,17 +104,65 @@ async def sign_in(context: Context, user: Any, device_name: str | None) -> SignI
             secure=context.public_url.startswith("https:"),
             samesite="lax",
         )
-    return SignIn(token, datetime.now(UTC) + LIFE, await context.load(accounts.account_by_id, session.user_id))
+    return SignIn(token, datetime.now(UTC) + LIFE, account)
+
+
+def shown_device(context: Context, device_name: str | None) -> str:
+    """What the listener will know the device by."""
+    named = " ".join((device_name or context.connection.headers.get("user-agent") or "Unknown device").split())
+    return "".join(each if each.isprintable() else "\ufffd" for each in named[:DEVICE_NAME_LIMIT])
 
 
 async def logout(info: Info) -> bool:
     """End the session that asks. False when there was none."""
-    context = info.context
-    session = await context.session()
-    if context.response is not None:
-        context.response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    session = await info.context.session()
+    forget_cookie(info.context)
     if session is None:
         return False
-    await end_session(context.sources, session)
-    context.become(None)
+    await info.context.sources.sessions.end(session.user_id, [session])
     return True
+
+
+async def revoke_session(info: Info, id: ID) -> bool:
+    """End one of the listener's sessions. Raises NotFound for anybody else's."""
+    current = await info.context.signed_in()
+    wanted = parse_id(id)
+    theirs = await info.context.sources.sessions.of_user(current.user_id)
+    chosen = [session for session in theirs if session.id == wanted]
+    if not chosen:
+        raise NotFound(f"You have no session with the id {id}; `viewer {{ sessions {{ id }} }}` lists yours.")
+    await info.context.sources.sessions.end(current.user_id, chosen)
+    if chosen[0].key == current.key:
+        forget_cookie(info.context)
+    return True
+
+
+async def revoke_all_sessions(info: Info) -> int:
+    session = await info.context.signed_in()
+    ended = await info.context.sources.sessions.end(session.user_id)
+    forget_cookie(info.context)
+    return ended
+
+
+def forget_cookie(context: Context) -> None:
+    """From here on nobody is signed in."""
+    if context.response is not None:
+        context.response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+    context.become(None)
+
+
+async def set_tier(info: Info, user_id: ID, tier: SubscriptionTier) -> Any:
+    """Move a listener to a tier, and to the role that goes with it."""
+    async with accounts.edit_rights(info.context.sources, parse_id(user_id)) as edit:
+        if edit is None:
+            raise NotFound(f"There is no listener with the id {user_id}.")
+        await edit.set(role_for_tier(Role(edit.account.role), tier), tier)
+    return await info.context.load(catalog.user_by_id, edit.account.id)
+
+
+async def set_role(info: Info, user_id: ID, role: Role) -> Any:
+    async with accounts.edit_rights(info.context.sources, parse_id(user_id)) as edit:
+        if edit is None:
+            raise NotFound(f"There is no listener with the id {user_id}.")
+        await edit.set(role, SubscriptionTier(edit.account.tier))
+    return await info.context.load(catalog.user_by_id, edit.account.id)

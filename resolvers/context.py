@@ -1,6 +1,7 @@
 """What every resolver is given: the sources, this operation's loaders, and who is asking."""
 
 import asyncio
+import time
 from collections.abc import Awaitable
 from typing import Any
 
@@ -9,9 +10,13 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from datasources.catalog import Batch
-from datasources.sessions import Session, find_session
+from datasources.limits import Purse
+from datasources.sessions import Session
 from datasources.sources import Sources
-from domain.errors import NotSignedIn
+from domain.accounts import PERMISSIONS, Permission
+from domain.errors import NotAllowed, NotSignedIn
+from domain.limits import LimitClass
+from resolvers.charges import Charges
 from resolvers.loaders import Loaders
 
 COOKIE = "sid"
@@ -32,6 +37,8 @@ class Context:
         self.connection_params: Any = None
         """The payload of a websocket's connection_init; set by the protocol handler."""
         self.loaders = Loaders(sources)
+        self.charges = Charges(sources.limits)
+        self.started = time.perf_counter()
         self._session: asyncio.Future[Session | None] | None = None
 
     def renewed(self) -> "Context":
@@ -49,7 +56,7 @@ class Context:
             token = self.token()
             if token is None:
                 return None
-            self._session = asyncio.ensure_future(find_session(self.sources, token))
+            self._session = asyncio.ensure_future(self.sources.sessions.find(token))
         return await asyncio.shield(self._session)
 
     async def signed_in(self) -> Session:
@@ -60,6 +67,24 @@ class Context:
             "Sign in first: call `login` or `register`, then send the cookie it sets or the header "
             "`Authorization: Bearer <token>`."
         )
+
+    async def allowed(self, permission: Permission) -> Session:
+        """Who is asking, if they may. Raises NotSignedIn and NotAllowed."""
+        session = await self.signed_in()
+        if permission not in PERMISSIONS[session.role]:
+            raise NotAllowed(f"This needs the permission {permission.value}, which {session.role.value} does not have.")
+        return session
+
+    async def charge(self, kind: LimitClass) -> None:
+        """Charge one use to whoever asks: to the listener, or to the address of a caller who has not signed in yet."""
+        session = None if kind is LimitClass.SIGN_IN else await self.session()
+        who = str(session.user_id) if session else self.address
+        await self.charges.use(Purse(who, kind))
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from, as the nearest proxy that is trusted tells it."""
+        return self.connection.client.host if self.connection.client else "unknown"
 
     def become(self, session: Session | None) -> None:
         """From here on, this operation is asked by `session`, which has just begun, or by nobody."""

@@ -1,10 +1,8 @@
 """What can be asked: the graph's types, declarations only. `graph` is the schema that the gateway serves."""
 
-from collections.abc import Iterator
-
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, SchemaExtension, ValidationCache
+from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -12,6 +10,7 @@ from domain.errors import ErrorCode
 from schema.accounts import AccountsMutation, AccountsQuery, User
 from schema.catalog import Album, Artist, CatalogQuery, Genre, Track
 from schema.errors import present
+from schema.operations import Operation
 from schema.scalars import SCALARS
 
 DOCUMENTS_KEPT = 1000
@@ -26,16 +25,6 @@ class Query(CatalogQuery, AccountsQuery): ...
 class Mutation(AccountsMutation): ...
 
 
-class FreshContext(SchemaExtension):
-    """Gives each operation a context of its own: a websocket's operations would else share their loaders."""
-
-    def on_operation(self) -> Iterator[None]:
-        context = self.execution_context.context
-        if context is not None:
-            self.execution_context.context = context.renewed()
-        yield
-
-
 class Graph(strawberry.Schema):
     """The schema, with errors as the contract has them."""
 
@@ -48,6 +37,6 @@ graph = Graph(
     Query,
     Mutation,
     types=[Artist, Album, Track, Genre, User, ErrorCode],
-    extensions=[FreshContext, lambda: ParserCache(DOCUMENTS_KEPT), lambda: ValidationCache(DOCUMENTS_KEPT)],
+    extensions=[Operation, lambda: ParserCache(DOCUMENTS_KEPT), lambda: ValidationCache(DOCUMENTS_KEPT)],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

@@ -1,13 +1,14 @@
-"""Listeners and their sessions."""
+"""Listeners, their sessions and their rights."""
 
 from datetime import datetime
 
 import strawberry
 
 from datasources import catalog as rows
-from domain.accounts import Role, SubscriptionTier
+from domain.accounts import Permission, Role, SubscriptionTier
+from domain.limits import LimitClass
 from resolvers import accounts
-from schema.fields import one
+from schema.fields import guarded, one
 from schema.node import Node, rows_of
 
 strawberry.enum(SubscriptionTier)
@@ -23,12 +24,22 @@ class User(Node):
 
 
 @strawberry.type
+class Session:
+    id: strawberry.ID
+    device_name: str
+    created_at: datetime
+    last_active_at: datetime
+    current: bool = strawberry.field(resolver=accounts.is_current)
+
+
+@strawberry.type
 class Viewer:
     user: User = one(rows.user_by_id, key="id")
     username: str
     tier: SubscriptionTier
     role: Role
     permissions: list[str] = strawberry.field(resolver=accounts.permissions)
+    sessions: list[Session] = strawberry.field(resolver=accounts.sessions)
 
 
 @strawberry.type(
@@ -52,6 +63,13 @@ class AccountsQuery:
 
 @strawberry.type
 class AccountsMutation:
-    register: SignIn = strawberry.mutation(resolver=accounts.register)
-    login: SignIn = strawberry.mutation(resolver=accounts.login)
+    register: SignIn = guarded(accounts.register, costs=LimitClass.SIGN_IN)
+    login: SignIn = guarded(accounts.login, costs=LimitClass.SIGN_IN)
     logout: bool = strawberry.mutation(resolver=accounts.logout)
+    revoke_session: bool = strawberry.mutation(resolver=accounts.revoke_session)
+    revoke_all_sessions: int = strawberry.mutation(
+        resolver=accounts.revoke_all_sessions,
+        description="Sign out everywhere; returns how many sessions ended, this one included.",
+    )
+    set_tier: User = guarded(accounts.set_tier, needs=Permission.ACCOUNTS_MANAGE, description="Admin.")
+    set_role: User = guarded(accounts.set_role, needs=Permission.ACCOUNTS_MANAGE, description="Admin.")

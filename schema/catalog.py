@@ -7,10 +7,12 @@ from typing import Annotated
 import strawberry
 
 from datasources import catalog as rows
+from domain.accounts import Permission
 from domain.catalog import AlbumType
+from domain.limits import LimitClass
 from domain.streaming import AudioQuality
 from resolvers import artwork, catalog, streaming
-from schema.fields import many, one
+from schema.fields import guarded, many, one
 from schema.node import Node, rows_of
 from schema.paging import Connection
 from schema.scalars import URL
@@ -105,16 +107,20 @@ class Track(Node):
             "The tiers that exist for this recording, best first. A tier above the source's own quality never exists."
         ),
     )
-    stream: StreamGrant = strawberry.field(
-        resolver=streaming.stream,
+    stream: StreamGrant = guarded(
+        streaming.stream,
+        needs=Permission.STREAM_BASIC,
+        costs=LimitClass.STREAM,
         description=(
             "A signed URL for the best rendition that the listener may hear now: min(preferred, subscription, network, "
             "what exists). `network` and `preferred` default to the request's `X-Network-Type` and "
             "`X-Preferred-Quality` headers, then to WIFI and HI_RES_LOSSLESS."
         ),
     )
-    download: StreamGrant = strawberry.field(
-        resolver=streaming.download,
+    download: StreamGrant = guarded(
+        streaming.download,
+        needs=Permission.STREAM_DOWNLOAD,
+        costs=LimitClass.STREAM,
         description="For offline listening: like `stream`, without the network's limit. Needs stream:download.",
     )
 

@@ -7,6 +7,7 @@ import strawberry
 import structlog
 from graphql import GraphQLError
 
+from datasources.metrics import ERRORS
 from domain.errors import ErrorCode, SegueError
 
 strawberry.enum(ErrorCode)
@@ -34,3 +35,4 @@ def present(error: GraphQLError) -> None:
         log.error("field.failed", error_id=extensions["errorId"], path=error.path, exc_info=cause)
         error.message = MASKED
     error.extensions = extensions
+    ERRORS.labels(extensions["code"]).inc()

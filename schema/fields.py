@@ -2,17 +2,21 @@
 
 `one` and `many` name a batch and the key on the parent, so that whoever executes the graph can see the relation and
 load a whole level with one statement. `pure` is a function of the parent alone. A field with none of them is the
-parent's attribute of that name. What takes arguments or asks who is there is an ordinary resolver.
+parent's attribute of that name. What takes arguments or asks who is there is an ordinary resolver, and `guarded`
+where it needs a permission or costs something.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
 import strawberry
+from strawberry.extensions import FieldExtension
 
 from datasources.catalog import Batch
+from domain.accounts import Permission
+from domain.limits import LimitClass
 from resolvers.context import Info
 
 
@@ -23,6 +27,32 @@ class Relation:
     batch: Batch
     key: str
     many: bool
+
+
+class Guard(FieldExtension):
+    """What a field asks for before it runs: a permission, and a use of a budget. Declared beside the field."""
+
+    def __init__(self, *, needs: Permission | None = None, costs: LimitClass | None = None) -> None:
+        self.needs = needs
+        self.costs = costs
+
+    async def resolve_async(self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **given: Any) -> Any:
+        if self.needs:
+            await info.context.allowed(self.needs)
+        if self.costs:
+            await info.context.charge(self.costs)
+        return await next_(source, info, **given)
+
+
+def guarded(
+    resolver: Callable[..., Any],
+    *,
+    needs: Permission | None = None,
+    costs: LimitClass | None = None,
+    description: str | None = None,
+) -> Any:
+    """A field that is answered by `resolver`, for whoever may ask and has some of the budget left."""
+    return strawberry.field(resolver=resolver, description=description, extensions=[Guard(needs=needs, costs=costs)])
 
 
 def one(batch: Batch, *, key: str, description: str | None = None) -> Any:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 import pytest
+from redis.asyncio import Redis
 
 from datasources.embedded.borrow import embedded_stores
 from datasources.migrations import migrate
@@ -40,6 +41,10 @@ async def settings() -> AsyncIterator[Settings]:
         await connection.close()
         own = shared.model_dump() | {
             "database_url": urlunsplit(urlsplit(str(shared.database_url))._replace(path=f"/{database}")),
+            # Tests share one address, and hash many passwords.
+            "rate_limit_sign_in": 100_000,
+            "argon2_passes": 1,
+            "argon2_memory_kib": 8_192,
             "redis_url": urlunsplit(urlsplit(str(shared.redis_url))._replace(path=f"/{number}")),
         }
         yield Settings.model_validate(own)
@@ -58,3 +63,9 @@ async def client(sources: Sources, settings: Settings) -> AsyncIterator[Client]:
     """An anonymous caller of the whole application."""
     async with Client.of(sources, settings) as caller:
         yield caller
+
+
+@pytest.fixture
+async def valkey(sources: Sources) -> Redis:
+    """The run's Valkey itself, to look behind the sources."""
+    return sources.valkey

@@ -5,7 +5,6 @@ import asyncio
 from datasources.accounts import add_user
 from datasources.sources import Sources
 from domain.accounts import Role, SubscriptionTier, role_for_tier, username_key
-from domain.passwords import hash_password
 
 PASSWORD = "segue-demo"
 LISTENERS = {tier: tier.value.lower() for tier in SubscriptionTier}
@@ -14,7 +13,7 @@ LISTENERS = {tier: tier.value.lower() for tier in SubscriptionTier}
 
 async def add_listeners(sources: Sources) -> None:
     """Add those that are missing."""
-    hashed = await asyncio.to_thread(hash_password, PASSWORD)
+    hashed = await asyncio.to_thread(sources.passwords.hash, PASSWORD)
     for tier, name in LISTENERS.items():
         await add_user(
             sources,

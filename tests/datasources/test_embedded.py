@@ -12,6 +12,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import asyncpg
 import psutil
@@ -282,7 +283,7 @@ async def test_a_port_that_was_taken_meanwhile_is_replaced(data: Path) -> None:
     async with embedded_stores(only("valkey", data)) as settings:
         await say_to_valkey(settings, "kept")
     assert settings.redis_url
-    with socket.create_server(("127.0.0.1", settings.redis_url.port or 0)):
+    with socket.create_server(("127.0.0.1", urlsplit(settings.redis_url).port or 0)):
         async with embedded_stores(only("valkey", data)) as again:
             assert again.redis_url != settings.redis_url
             assert await hear_valkey(again) == "kept"

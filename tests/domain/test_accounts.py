@@ -16,7 +16,7 @@ from domain.accounts import (
     username_key,
 )
 from domain.errors import BadInput
-from domain.passwords import hash_password, is_password
+from domain.passwords import Passwords
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,18 @@ def test_display_names() -> None:
 
 
 def test_passwords_are_kept_as_argon2id() -> None:
-    hashed = hash_password("correct horse")
+    weaker, passwords = [Passwords(passes=1, memory_kib=kib, lanes=1) for kib in (8_192, 16_384)]
+    hashed = passwords.hash("correct horse")
 
-    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
-    assert hashed != hash_password("correct horse"), "salted"
-    assert is_password("correct horse", hashed)
-    assert not is_password("Correct horse", hashed)
-    assert not is_password("correct horse", "not a hash")
+    assert hashed.startswith("$argon2id$v=19$m=16384,t=1,p=1$")
+    assert hashed != passwords.hash("correct horse"), "salted"
+    assert passwords.matches("correct horse", hashed)
+    assert not passwords.matches("Correct horse", hashed)
+    assert not passwords.matches("correct horse", "not a hash")
+    assert not passwords.matches("no listener has this password", None)
+    assert passwords.matches("correct horse", weaker.hash("correct horse"))
+    assert passwords.is_outdated(weaker.hash("correct horse"))
+    assert not passwords.is_outdated(hashed)
 
 
 @pytest.mark.parametrize(

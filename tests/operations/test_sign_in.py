@@ -6,12 +6,14 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy import bindparam, func, select
+from websockets.exceptions import ConnectionClosedError
 
 from datasources.database import Statement
 from datasources.sessions import LIFE, session_key
 from datasources.sources import Sources
 from datasources.tables.accounts import users
 from domain.accounts import SubscriptionTier
+from resolvers.sockets import SESSION_ENDED
 from settings import Settings
 from tests.fixtures.client import PASSWORD, Answer, Client, Socket
 
@@ -212,9 +214,13 @@ async def test_the_token_signs_a_websocket_in(sources: Sources, settings: Settin
 
     async with Socket.of(sources, settings, authorization=f"Bearer {token}") as socket:
         assert (await socket.ask(VIEWER))["data"] == {"viewer": {"username": name}}
-        # On the same socket, once the session has ended elsewhere:
+        # Once the session has ended elsewhere, so does its socket.
         await client.ask(LOGOUT)
-        assert (await socket.ask(VIEWER))["data"] == {"viewer": None}
+        with pytest.raises(ConnectionClosedError) as closed:
+            await socket.receive()
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == SESSION_ENDED
 
 
 @pytest.mark.parametrize(
