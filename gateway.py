@@ -38,8 +38,9 @@ from datasources.embedded.servers import CannotStart
 from datasources.migrations import migrate as run_migrations
 from datasources.sources import Sources, open_sources
 from domain.accounts import Role, SubscriptionTier, username_key
-from domain.errors import NotFound, SegueError
+from domain.errors import NotFound, SegueError, Unavailable
 from ingest.demo.listeners import LISTENERS, PASSWORD
+from ingest.demo.load import demo_folder
 from ingest.demo.load import load as load_demo
 from ingest.pipeline import ingest as run_ingest
 from ingest.report import Report
@@ -116,6 +117,8 @@ class GraphView(GraphQL[Context, None]):
             body = super().parse_json(data)
         except UnicodeDecodeError:
             raise HTTPException(400, "The request body is not UTF-8.") from None
+        except RecursionError:
+            raise HTTPException(400, "The request body is nested too deeply.") from None
         if not isinstance(body, dict | list):
             raise HTTPException(400, 'The request body must be a JSON object: {"query": "…"}.')
         return body
@@ -127,14 +130,21 @@ class GraphView(GraphQL[Context, None]):
 
 
 async def first_query(sources: Sources) -> str:
-    """Something to ask at once: about an album that is there."""
-    album = await overview.an_album(sources)
+    """Something to ask at once: about an album, where there is one."""
+    try:
+        album = await overview.an_album(sources)
+    except Unavailable:
+        album = None
     return FIRST_QUERY % album.id if album else QUERY_WITHOUT_MUSIC
 
 
 def public_url(settings: Settings, connection: HTTPConnection) -> str:
     """The gateway as this client reaches it."""
-    return str(settings.public_url or connection.base_url.replace(path="")).rstrip("/")
+    if settings.public_url:
+        return str(settings.public_url).rstrip("/")
+    # A websocket's address is that of the HTTP it began as.
+    scheme = connection.base_url.scheme.replace("ws", "http")
+    return str(connection.base_url.replace(scheme=scheme, path="")).rstrip("/")
 
 
 async def healthz(request: Request) -> Response:
@@ -250,11 +260,12 @@ async def welcome(sources: Sources, settings: Settings, url: str, demo: bool) ->
     """Tell where the graph is and what to ask it; with `demo`, put something there to ask for first."""
     print(f"\nSegue serves {url} (open it in a browser for GraphiQL; Ctrl+C stops it)", flush=True)
     try:
-        if demo and await overview.an_album(sources) is None:
-            print("The catalogue is empty: loading the demo meanwhile ...", flush=True)
+        unfinished = demo_folder(settings.segue_data).exists()
+        if demo and (unfinished or await overview.an_album(sources) is None):
+            print("Loading the demo catalogue meanwhile ...", flush=True)
             await load_demo(sources, settings.segue_data, Report())
         print(f"\nA query to paste:\n\n{await first_query(sources)}", flush=True)
-        if demo:
+        if await accounts.user_named(sources, username_key(LISTENERS[SubscriptionTier.FREE])):
             names = ", ".join(LISTENERS.values())
             print(f"Listeners to log in as: {names}; password: {PASSWORD}\n", flush=True)
     except Exception as error:

@@ -18,7 +18,7 @@ async def failing(sources: Sources) -> list[str]:
     checks: dict[str, Awaitable[object]] = {
         "database": sources.database.fetch(ONE),
         "valkey": sources.valkey.ping(),
-        "objects": sources.objects.ensure_bucket(),
+        "objects": sources.objects.ping(),
     }
     results = await asyncio.gather(
         *(asyncio.wait_for(check, LIMIT) for check in checks.values()), return_exceptions=True

@@ -1,15 +1,18 @@
 """Bring the database to the newest migration, or tell what a new one would have to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import asyncpg
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from datasources.database import unavailable_when_down
@@ -33,13 +36,24 @@ async def missing_migrations(database_url: str) -> list[Any]:
 
 
 async def on_connection(database_url: str, do: Callable[[Connection], T]) -> T:
-    engine = create_async_engine(database_url.replace("postgres://", "postgresql://").replace("://", "+asyncpg://", 1))
+    # asyncpg reads the URL itself, as it does for the pool: it knows what SQLAlchemy does not, such as sslmode.
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(database_url))
     try:
-        with unavailable_when_down():
+        with unavailable_when_down(), a_sentence_when_refused():
             async with engine.begin() as connection:
                 return await connection.run_sync(do)
     finally:
         await engine.dispose()
+
+
+@contextmanager
+def a_sentence_when_refused() -> Iterator[None]:
+    """What the database has against us is for whoever set DATABASE_URL."""
+    try:
+        yield
+    except (asyncpg.PostgresError, DBAPIError) as error:
+        reason = getattr(error, "orig", None) or error
+        raise Unavailable(f"DATABASE_URL: the database refuses: {reason}") from error
 
 
 def upgrade(connection: Connection) -> None:

@@ -60,6 +60,11 @@ class Objects:
             await objects.ensure_bucket()
             yield objects
 
+    async def ping(self) -> None:
+        """See that the bucket answers. Raises Unavailable, or NotFound."""
+        with unavailable_when_down():
+            await self._client.head_bucket(Bucket=self._bucket)
+
     async def ensure_bucket(self) -> None:
         with unavailable_when_down():
             try:

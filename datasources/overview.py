@@ -6,16 +6,11 @@ from sqlalchemy import select
 
 from datasources.database import Statement
 from datasources.sources import Sources
-from datasources.tables.catalog import albums, artists
+from datasources.tables.catalog import albums
 
-AN_ALBUM = Statement(
-    select(albums.c.id, albums.c.title, artists.c.name.label("artist"))
-    .join(artists, artists.c.id == albums.c.artist_id)
-    .order_by(albums.c.track_count.desc(), albums.c.id)
-    .limit(1)
-)
+AN_ALBUM = Statement(select(albums.c.id).order_by(albums.c.id).limit(1))
 
 
 async def an_album(sources: Sources) -> Any | None:
-    """The album with the most tracks: id, title, artist; None while the catalogue is empty."""
+    """The first album that came into the catalogue: its id; None while there is none."""
     return await sources.database.fetch_one(AN_ALBUM)

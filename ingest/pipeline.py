@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -114,7 +114,9 @@ async def do_work(
 
     async def finish(album: AlbumWork) -> None:
         if album.ready:
-            await publish(sources, album.plan, album.ready)
+            # In the album's order, whichever file was ready first: the same files make the same catalogue.
+            order = {path: place for place, (path, _) in enumerate(album.plan.tracks)}
+            await publish(sources, album.plan, sorted(album.ready, key=lambda ready: order[ready.file.path]))
             report.added += len(album.ready)
             report.albums += 1
 
@@ -170,7 +172,8 @@ def scratch_folder(workspace: Path) -> Iterator[Path]:
     """A folder for renditions on their way to the store, gone afterwards. What killed runs left goes too."""
     workspace.mkdir(parents=True, exist_ok=True)
     for left in workspace.glob("run-*"):
-        with Lock(left / "lock") as lock:
+        # Its own run may be taking it away at this moment.
+        with suppress(FileNotFoundError), Lock(left / "lock") as lock:
             if lock.try_exclusive():
                 shutil.rmtree(left, ignore_errors=True)
     draft = Path(tempfile.mkdtemp(dir=workspace, prefix="starting-"))

@@ -9,7 +9,10 @@ from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import av
+
 from ingest.artwork import Artwork, find_artwork, read_artwork
+from ingest.formats import Undecodable
 from ingest.measure import Measured, measure
 from ingest.tags import Tags, read_tags
 
@@ -41,7 +44,12 @@ def examine(path: Path) -> Examined:
 def prepare(path: Path, folder: Path) -> Prepared:
     """Measure and encode a file into `folder`. Raises Undecodable, or OSError when the folder cannot be written."""
     folder.mkdir(parents=True)
-    measured = measure(path, folder)
+    try:
+        measured = measure(path, folder)
+    except av.FFmpegError as error:
+        if isinstance(error, OSError):
+            raise
+        raise Undecodable("Its sound has a form that cannot be converted.") from error
     picture = find_artwork(path, read_tags(path))
     return Prepared(measured, read_artwork(picture) if picture else None)
 

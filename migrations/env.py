@@ -22,7 +22,6 @@ def render_item(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
-    transaction_per_migration=True,
     compare_server_default=True,
     render_item=render_item,
 )

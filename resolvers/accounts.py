@@ -26,6 +26,8 @@ from domain.ids import parse_id
 from resolvers.context import COOKIE, Context, Info
 
 DEVICE_NAME_LIMIT = 100
+COOKIE_LIFE = 400 * 24 * 3600
+"""Seconds: the longest that browsers keep a cookie (RFC 6265bis). The store says how long the session lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ async def sign_in(context: Context, user: Any, device_name: str | None) -> SignI
         context.response.set_cookie(
             COOKIE,
             token,
-            max_age=int(LIFE.total_seconds()),
+            max_age=COOKIE_LIFE,
             httponly=True,
             secure=context.public_url.startswith("https:"),
             samesite="lax",

@@ -48,7 +48,7 @@ async def picture(request: Request) -> Response:
             raise NotFound("There is no such picture.")
         fitted = fitted_size(wide, high, stored.width, stored.height)
         if fitted != (wide, high):
-            return RedirectResponse(f"/artwork/{key}/{fitted[0]}x{fitted[1]}.{ending}", 302)
+            return RedirectResponse(f"{fitted[0]}x{fitted[1]}.{ending}", 302, {"Cache-Control": FOR_EVER})
         original = await sources.objects.get(artwork_object(key))
     except NotFound:
         return PlainTextResponse("There is no such picture.\n", 404)

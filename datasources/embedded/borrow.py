@@ -87,6 +87,8 @@ async def settings_when_ready(name: str, home: Path, keeper: Lock) -> dict[str, 
     deadline = asyncio.get_running_loop().time() + START_LIMIT
     while asyncio.get_running_loop().time() < deadline:
         if keeper.try_exclusive():
+            # Nobody keeps the server, so what an earlier keeper said of it is no longer true.
+            (home / "ready").unlink(missing_ok=True)
             keeper.release()
             if ours is None or ours.poll() == 0:
                 ours = start_keeper(name, home)
@@ -120,11 +122,13 @@ def start_keeper(name: str, home: Path) -> "subprocess.Popen[bytes]":
 
 async def watch(name: str, home: Path, keeper: Lock) -> None:
     """Should the keeper be killed while the server is borrowed, start another one: it takes the same ports."""
+    ours: subprocess.Popen[bytes] | None = None
     while True:
         await asyncio.sleep(WATCH_PAUSE)
-        if keeper.try_exclusive():
+        if (ours is None or ours.poll() is not None) and keeper.try_exclusive():
+            (home / "ready").unlink(missing_ok=True)
             keeper.release()
-            start_keeper(name, home)
+            ours = start_keeper(name, home)
 
 
 def read_ready(path: Path) -> dict[str, str] | None:

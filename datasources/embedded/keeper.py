@@ -131,11 +131,12 @@ def end_leftover(pid_file: Path) -> None:
         left = json.loads(pid_file.read_text())
         process = psutil.Process(left["pid"])
         if process.create_time() == left["created"]:
-            process.terminate()
+            process.send_signal(signal.SIGINT)
             try:
                 process.wait(STOP_LIMIT)
             except psutil.TimeoutExpired:
                 process.kill()
+                process.wait(STOP_LIMIT)
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 LOOPBACK = "127.0.0.1"
 USER = "segue"
 DATABASE = "segue"
+NOBODY = 65534
 
 
 class CannotStart(Exception):
@@ -66,7 +67,7 @@ def create_cluster(binaries: Path, home: Path, secret: str) -> None:
     password.touch(mode=0o600)
     password.write_text(secret)
     if os.geteuid() == 0:
-        shutil.chown(draft, "nobody")
+        shutil.chown(draft, NOBODY, NOBODY)
     try:
         run(
             *unprivileged(),
@@ -84,7 +85,7 @@ def create_cluster(binaries: Path, home: Path, secret: str) -> None:
 def unprivileged() -> tuple[str, ...]:
     """What to put before a PostgreSQL command when we are root, which it refuses to run as.
 
-    It becomes `nobody`, but keeps the right to pass through folders such as /root that only root may enter.
+    It becomes `nobody`, but keeps the right to read, and so to pass through folders such as /root.
     """
     if os.geteuid() != 0:
         return ()
@@ -93,9 +94,9 @@ def unprivileged() -> tuple[str, ...]:
             "PostgreSQL refuses to run as root, and setpriv (util-linux) is not there to start it as another user. "
             "Run Segue as an ordinary user, or set DATABASE_URL."
         )
-    capability = ("--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override")
+    capability = ("--inh-caps=-all,+dac_read_search", "--ambient-caps=-all,+dac_read_search")
     # Becoming another user forgets which signal the parent's death sends, so it is asked for again.
-    return ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=INT", *capability, "--")
+    return ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--pdeathsig=INT", *capability, "--")
 
 
 def listens(port: int) -> bool:

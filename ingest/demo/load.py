@@ -14,9 +14,14 @@ from ingest.together import together
 from ingest.workers import Worker
 
 
+def demo_folder(data: Path) -> Path:
+    """Where the demo is rendered to. It goes when the demo is in, so that what is still there is unfinished."""
+    return data / "demo"
+
+
 async def load(sources: Sources, data: Path, report: Report) -> int:
     """The exit status, as `ingest` has it. Safe to run again: what is there stays as it is."""
-    folder = data / "demo"
+    folder = demo_folder(data)
     waiting = iter(RELEASES)
 
     async def render(worker: Worker) -> None:
