@@ -11,6 +11,7 @@ from contextlib import suppress
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as NoAnswer
 
 SILENCE_LIMIT = 2.0
 """Seconds without any answer after which the connection counts as broken. A quiet one is asked to answer."""
@@ -43,8 +44,8 @@ class SessionNews:
             try:
                 connection = await self._valkey.connection_pool.get_connection()  # type: ignore[no-untyped-call]
                 await self._read(connection)
-            except (RedisError, OSError, TimeoutError):
-                self.heard = False
+            except (RedisError, OSError):
+                pass
             finally:
                 self.heard = False
                 if connection is not None:
@@ -57,9 +58,11 @@ class SessionNews:
         asked = False
         while True:
             try:
-                async with asyncio.timeout(SILENCE_LIMIT):
-                    message = await connection.read_response(push_request=True)
-            except TimeoutError:
+                # The connection's own timeout: one of asyncio's around it can lose a cancellation (Python 3.11).
+                message = await connection.read_response(
+                    timeout=SILENCE_LIMIT, disconnect_on_error=False, push_request=True
+                )
+            except NoAnswer:
                 if asked:
                     raise
                 asked = True
