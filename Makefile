@@ -36,8 +36,9 @@ format: $(READY) ## rewrite the code as `make check` wants it
 schema: $(READY) ## print the graph's SDL into schema/schema.graphql
 	@$(BIN)/python gateway.py schema > schema/schema.graphql
 
-bench: $(READY) ## print how fast ingest is on this machine
+bench: $(READY) ## print how fast ingest is on this machine, and what sessions and limits cost
 	@$(BIN)/python -m benchmarks.ingest
+	@$(BIN)/python -m benchmarks.accounts
 
 lock: ## choose the newest allowed packages and write requirements.lock
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock

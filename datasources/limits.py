@@ -28,7 +28,7 @@ for i, key in ipairs(KEYS) do
     local granted = math.min(cost, room)
     due = due + granted * interval
     if granted > 0 then
-        redis.call('SET', key, string.format('%.3f', due), 'PX', math.ceil(due - now))
+        redis.call('SET', key, string.format('%.3f', due), 'PX', math.max(1, math.ceil(due - now)))
     end
     local wait = room > granted and 0 or math.max(0, due + interval - period - now)
     table.insert(answers, {granted, room - granted, math.ceil(wait)})

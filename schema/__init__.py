@@ -2,7 +2,7 @@
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
@@ -13,6 +13,8 @@ from schema.errors import present
 from schema.operations import Operation
 from schema.scalars import SCALARS
 
+TOKENS_LIMIT = 10_000
+"""Of one document. The largest that a person or a code generator writes have some hundreds."""
 DOCUMENTS_KEPT = 1000
 """Parsed and validated documents, by text: validating costs several times what parsing does."""
 
@@ -37,6 +39,11 @@ graph = Graph(
     Query,
     Mutation,
     types=[Artist, Album, Track, Genre, User, ErrorCode],
-    extensions=[Operation, lambda: ParserCache(DOCUMENTS_KEPT), lambda: ValidationCache(DOCUMENTS_KEPT)],
+    extensions=[
+        Operation,
+        lambda: MaxTokensLimiter(TOKENS_LIMIT),
+        lambda: ParserCache(DOCUMENTS_KEPT),
+        lambda: ValidationCache(DOCUMENTS_KEPT),
+    ],
     config=StrawberryConfig(scalar_map=SCALARS),
 )

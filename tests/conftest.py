@@ -18,6 +18,7 @@ from datasources.embedded.borrow import embedded_stores
 from datasources.migrations import migrate
 from datasources.sources import Sources, open_sources
 from settings import Settings
+from tests.fixtures.catalogue import own_database
 from tests.fixtures.client import Client
 
 
@@ -69,3 +70,10 @@ async def client(sources: Sources, settings: Settings) -> AsyncIterator[Client]:
 async def valkey(sources: Sources) -> Redis:
     """The run's Valkey itself, to look behind the sources."""
     return sources.valkey
+
+
+@pytest.fixture
+async def own_settings(settings: Settings, tmp_path: Path) -> AsyncIterator[Settings]:
+    """An empty database on the stores of this test run."""
+    async with own_database(settings) as own:
+        yield own.model_copy(update={"segue_data": tmp_path / "data"})

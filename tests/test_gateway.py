@@ -3,7 +3,7 @@
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from gateway import commands
 from ingest.demo.listeners import LISTENERS, PASSWORD
 from settings import Settings
 from tests.fixtures.audio import tone, write_audio
-from tests.fixtures.catalogue import Catalogue, own_database
+from tests.fixtures.catalogue import Catalogue
 from tests.fixtures.processes import Command, environment, eventually, processes_of, segue
 
 START_AIM, START_BOUND = 10.0, 60.0
@@ -139,13 +139,6 @@ async def test_ctrl_c_while_the_stores_start_leaves_nothing_behind(data: Path, t
         await nothing_runs(data)
 
 
-@pytest.fixture
-async def own_settings(settings: Settings, tmp_path: Path) -> AsyncIterator[Settings]:
-    """An empty database on the stores of this test run."""
-    async with own_database(settings) as own:
-        yield own.model_copy(update={"segue_data": tmp_path / "data"})
-
-
 async def test_migrate_may_be_run_again(own_settings: Settings, tmp_path: Path) -> None:
     for _ in range(2):
         with segue("migrate", log=tmp_path / "log", **environment(own_settings)) as migrate:
@@ -160,7 +153,10 @@ async def test_ingest_of_nothing_tells_so_by_its_status(own_settings: Settings, 
     assert "There is no such file or folder." in ingest.said
 
 
-@pytest.mark.parametrize("name", [[], *([name] for name in ("serve", "ingest", "migrate", "demo", "schema"))])
+COMMANDS = ("serve", "ingest", "migrate", "demo", "make-admin", "schema")
+
+
+@pytest.mark.parametrize("name", [[], *([name] for name in COMMANDS)])
 def test_help_reads_well(name: list[str]) -> None:
     shown = CliRunner().invoke(commands, [*name, "--help"], env={"COLUMNS": "100", "TERM": "dumb"})
 
@@ -168,11 +164,12 @@ def test_help_reads_well(name: list[str]) -> None:
     assert "Usage: " in shown.output
     command = commands.registered_commands
     if name:
-        (summary,) = [each.callback.__doc__ for each in command if each.callback and each.callback.__name__ == name[0]]
+        function = name[0].replace("-", "_")
+        (summary,) = [each.callback.__doc__ for each in command if each.callback and each.callback.__name__ == function]
         assert summary
         assert summary.split("\n")[0][:40] in shown.output
     else:
-        assert all(each.callback.__name__ in shown.output for each in command if each.callback)
+        assert all(each.callback.__name__.replace("_", "-") in shown.output for each in command if each.callback)
 
 
 def test_an_unknown_command_is_refused() -> None:
