@@ -21,6 +21,8 @@ from domain.errors import Unavailable
 DIALECT = PGDialect_asyncpg()  # type: ignore[no-untyped-call]
 COMMAND_LIMIT = 30.0
 """Seconds. No statement of ours takes one; a connection that hangs must not hold its request for ever."""
+ACQUIRE_LIMIT = 5.0
+"""Seconds to wait for a connection while all are busy."""
 CLOSE_LIMIT = 5.0
 """Seconds that statements get to finish when the process ends."""
 RETRY_AFTER = 2
@@ -119,9 +121,10 @@ class Database:
         """The statement's rows. Raises Unavailable when the database does not answer."""
         note(statement)
         with unavailable_when_down():
-            rows = await self._pool.fetch(
-                statement.text, *statement.arguments(values), record_class=statement.row, timeout=COMMAND_LIMIT
-            )
+            async with self._pool.acquire(timeout=ACQUIRE_LIMIT) as connection:
+                rows = await connection.fetch(
+                    statement.text, *statement.arguments(values), record_class=statement.row, timeout=COMMAND_LIMIT
+                )
         return list(rows)
 
     async def fetch_one(self, statement: Statement, **values: Any) -> Any | None:
@@ -144,7 +147,7 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """One transaction: committed when the block ends, rolled back when it raises."""
         with unavailable_when_down():
-            async with self._pool.acquire() as connection, connection.transaction():
+            async with self._pool.acquire(timeout=ACQUIRE_LIMIT) as connection, connection.transaction():
                 yield Connection(connection)
 
 

@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, ResponseError
 from redis.exceptions import ConnectionError as ConnectionLost
 from redis.exceptions import TimeoutError as NoAnswer
 
@@ -31,7 +32,10 @@ async def open_valkey(url: str) -> AsyncIterator[Redis]:
     client = client_for(url)
     try:
         with unavailable_when_down():
-            await client.ping()
+            try:
+                await client.ping()
+            except (AuthenticationError, ResponseError) as error:
+                raise Unavailable(f"REDIS_URL: the server refuses: {error}") from error
         yield client
     finally:
         await client.aclose()

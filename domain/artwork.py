@@ -8,6 +8,9 @@ from math import dist, hypot
 Rgb = tuple[int, int, int]
 Oklab = tuple[float, float, float]
 
+SIDE_LIMIT = 16_383
+"""Pixels: the longest side that WebP can have. JPEG and PNG can have longer ones."""
+
 # Two colours nearer than this in Oklab (lightness 0..1) pass for shades of one; neighbouring hues of a palette are
 # some 0.1 to 0.2 apart.
 _SAME_COLOUR = 0.1
@@ -19,6 +22,7 @@ _GREY = 0.05
 
 def fitted_size(width: int, height: int, original_width: int, original_height: int) -> tuple[int, int]:
     """The largest size of a picture's proportions within width × height, and within the original. All in pixels."""
+    width, height = min(width, SIDE_LIMIT), min(height, SIDE_LIMIT)
     if width >= original_width and height >= original_height:
         return original_width, original_height
     # In whole numbers and rounded up, so that the fitted size fits itself.

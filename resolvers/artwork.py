@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from datasources import catalog
 from datasources.objects import artwork_object
-from datasources.pictures import resize
+from datasources.pictures import PictureUnreadable, resize
 from datasources.sources import Sources
 from domain.artwork import fitted_size
 from domain.errors import BadInput, NotFound, Unavailable
@@ -22,6 +22,8 @@ MEDIA_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 KEY = re.compile(r"[0-9a-f]{64}")
 SIZE = re.compile(r"(?P<width>[1-9][0-9]{0,4})x(?P<height>[1-9][0-9]{0,4})\.(?P<ending>jpg|png|webp)")
 
+waiting = asyncio.Semaphore(64)
+"""Who may wait for a picture: a longer queue is not served soon enough to be worth standing in."""
 resizing = asyncio.Semaphore(2)
 """Pictures that are resized at once. More would only share the same cores, and hold more memory."""
 
@@ -49,11 +51,14 @@ async def picture(request: Request) -> Response:
         fitted = fitted_size(wide, high, stored.width, stored.height)
         if fitted != (wide, high):
             return RedirectResponse(f"{fitted[0]}x{fitted[1]}.{ending}", 302, {"Cache-Control": FOR_EVER})
-        original = await sources.objects.get(artwork_object(key))
-    except NotFound:
+        if waiting.locked():
+            raise Unavailable("Too many pictures are asked for at once; try again.", retry_after=1)
+        # Originals are large: no more of them are held than are worked on.
+        async with waiting, resizing:
+            original = await sources.objects.get(artwork_object(key))
+            resized = await asyncio.to_thread(resize, original, wide, high, ending)
+    except (NotFound, PictureUnreadable):
         return PlainTextResponse("There is no such picture.\n", 404)
     except Unavailable as error:
         return PlainTextResponse(f"{error}\n", 503, {"Retry-After": str(error.retry_after)})
-    async with resizing:
-        resized = await asyncio.to_thread(resize, original, wide, high, ending)
     return Response(resized, media_type=MEDIA_TYPES[ending], headers={"Cache-Control": FOR_EVER})
