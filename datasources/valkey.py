@@ -39,6 +39,9 @@ async def open_valkey(url: str) -> AsyncIterator[Redis]:
         yield client
     finally:
         await client.aclose()
+        manager = getattr(client.connection_pool, "sentinel_manager", None)
+        for sentinel in manager.sentinels if manager else ():
+            await sentinel.aclose()
 
 
 def client_for(url: str) -> Redis:
