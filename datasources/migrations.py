@@ -39,7 +39,7 @@ async def on_connection(database_url: str, do: Callable[[Connection], T]) -> T:
     # asyncpg reads the URL itself, as it does for the pool: it knows what SQLAlchemy does not, such as sslmode.
     engine = create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(database_url))
     try:
-        with unavailable_when_down(), a_sentence_when_refused():
+        with a_sentence_when_refused(), unavailable_when_down():
             async with engine.begin() as connection:
                 return await connection.run_sync(do)
     finally:
@@ -54,6 +54,8 @@ def a_sentence_when_refused() -> Iterator[None]:
     except (asyncpg.PostgresError, DBAPIError) as error:
         reason = getattr(error, "orig", None) or error
         raise Unavailable(f"DATABASE_URL: the database refuses: {reason}") from error
+    except Unavailable as error:
+        raise Unavailable(f"DATABASE_URL: {error}") from error
 
 
 def upgrade(connection: Connection) -> None:

@@ -1,8 +1,8 @@
 """Everything that is I/O, opened together and passed down."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -13,6 +13,7 @@ from datasources.objects import Objects
 from datasources.session_news import SessionNews
 from datasources.sessions import Sessions
 from datasources.valkey import open_valkey
+from domain.errors import Unavailable
 from domain.limits import LimitClass
 from domain.passwords import Passwords
 from settings import Settings
@@ -32,18 +33,30 @@ class Sources:
 @asynccontextmanager
 async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
     """Connect to every store; raises Unavailable, naming the one that cannot be reached."""
-    async with (
-        Database.open(str(settings.database_url), settings.database_pool_size) as database,
-        open_valkey(str(settings.redis_url)) as valkey,
-        Objects.open(settings) as objects,
-        listening(SessionNews(valkey)) as news,
-    ):
+    async with AsyncExitStack() as stack:
+        with naming("DATABASE_URL"):
+            opening = Database.open(str(settings.database_url), settings.database_pool_size)
+            database = await stack.enter_async_context(opening)
+        with naming("REDIS_URL"):
+            valkey = await stack.enter_async_context(open_valkey(str(settings.redis_url)))
+        with naming("S3_ENDPOINT_URL"):
+            objects = await stack.enter_async_context(Objects.open(settings))
+        news = await stack.enter_async_context(listening(SessionNews(valkey)))
         passwords = Passwords(
             passes=settings.argon2_passes, memory_kib=settings.argon2_memory_kib, lanes=settings.argon2_lanes
         )
         yield Sources(
             database, valkey, objects, news, Sessions(valkey, news), Limits(valkey, limits_in(settings)), passwords
         )
+
+
+@contextmanager
+def naming(variable: str) -> Iterator[None]:
+    """Whoever starts us learns which of the settings leads to a store that does not answer."""
+    try:
+        yield
+    except Unavailable as error:
+        raise Unavailable(f"{variable}: {error}") from error
 
 
 @asynccontextmanager

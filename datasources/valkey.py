@@ -35,7 +35,7 @@ async def open_valkey(url: str) -> AsyncIterator[Redis]:
             try:
                 await client.ping()
             except (AuthenticationError, ResponseError) as error:
-                raise Unavailable(f"REDIS_URL: the server refuses: {error}") from error
+                raise Unavailable(f"The server refuses: {error}") from error
         yield client
     finally:
         await client.aclose()
