@@ -36,6 +36,7 @@ from datasources import accounts, health, overview
 from datasources.embedded.borrow import embedded_stores
 from datasources.embedded.servers import CannotStart
 from datasources.migrations import migrate as run_migrations
+from datasources.sessions import session_key
 from datasources.sources import Sources, open_sources
 from domain.accounts import Role, SubscriptionTier, username_key
 from domain.errors import NotFound, SegueError, Unavailable
@@ -100,11 +101,11 @@ class GraphView(GraphQL[Context, None]):
                 self._sockets.remove(*opened_by)
 
     async def on_ws_connect(self, context: Context) -> Any:
-        """Remember whose socket it is, to close it when the session ends."""
-        socket = context.connection
-        if isinstance(socket, WebSocket) and (session := await context.session()):
-            socket.scope["segue.socket"] = (session.key, socket)
-            self._sockets.add(session.key, socket)
+        """Remember which session's socket it is, to close it when that ends."""
+        socket, token = context.connection, context.token()
+        if isinstance(socket, WebSocket) and token is not None:
+            socket.scope["segue.socket"] = (session_key(token), socket)
+            self._sockets.add(session_key(token), socket)
         return strawberry.UNSET
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
@@ -337,9 +338,7 @@ def make_admin(
             user = await accounts.user_named(sources, username_key(username))
             if user is None:
                 raise NotFound(f"There is no listener called {username!r}. Register first, then run this again.")
-            async with accounts.edit_rights(sources, user.id) as edit:
-                assert edit is not None
-                await edit.set(Role.ADMIN, SubscriptionTier(edit.account.tier))
+            await accounts.change_rights(sources, user.id, lambda row: (Role.ADMIN, SubscriptionTier(row.tier)))
         print(f"{user.username} is an admin from the next request on.")
         return 0
 

@@ -1,7 +1,6 @@
 """Listeners in PostgreSQL."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from datasources.catalog import IDS, one_each
-from datasources.database import Connection, Statement
+from datasources.database import Statement
 from datasources.sources import Sources
 from datasources.tables.accounts import users
 from domain.accounts import Role, SubscriptionTier
@@ -58,23 +57,29 @@ async def replace_password_hash(sources: Sources, user_id: UUID, old: str, new: 
     await sources.database.fetch(SET_PASSWORD_HASH, user_id=user_id, old_hash=old, new_hash=new)
 
 
-class RightsEdit:
-    """A listener whose rights are being changed: `account` is their row, locked."""
-
-    def __init__(self, sources: Sources, connection: Connection, account: Any) -> None:
-        self.account = account
-        self._sources = sources
-        self._connection = connection
-
-    async def set(self, role: Role, tier: SubscriptionTier) -> None:
-        """Change the row and every session of theirs. The lock keeps two changes in one order in both."""
-        await self._connection.execute(SET_RIGHTS, user_id=self.account.id, new_role=role.value, new_tier=tier.value)
-        await self._sources.sessions.change_rights(self.account.id, role, tier)
+Rights = tuple[Role, SubscriptionTier]
 
 
-@asynccontextmanager
-async def edit_rights(sources: Sources, user_id: UUID) -> AsyncIterator[RightsEdit | None]:
-    """One transaction; None when there is no such listener."""
+async def change_rights(sources: Sources, user_id: UUID, decide: Callable[[Any], Rights]) -> bool:
+    """Give a listener the rights that `decide` makes of their row; False when there is no such listener.
+
+    Raises Unavailable, and changes nothing, when the session store does not answer. Should it stop answering just
+    then, sessions keep the rights they had, and doing it again brings them the new ones.
+    """
+    await sources.sessions.ping()
     async with sources.database.transaction() as connection:
         account = await connection.fetch_one(LOCKED, user_id=user_id)
-        yield RightsEdit(sources, connection, account) if account else None
+        if account is None:
+            return False
+        role, tier = decide(account)
+        await connection.execute(SET_RIGHTS, user_id=user_id, new_role=role.value, new_tier=tier.value)
+    await share_rights(sources, user_id)
+    return True
+
+
+async def share_rights(sources: Sources, user_id: UUID) -> None:
+    """Give every session of the listener the rights in their row. The lock keeps two changes in one order in both."""
+    async with sources.database.transaction() as connection:
+        account = await connection.fetch_one(LOCKED, user_id=user_id)
+        if account is not None:
+            await sources.sessions.change_rights(user_id, Role(account.role), SubscriptionTier(account.tier))

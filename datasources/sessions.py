@@ -30,6 +30,8 @@ LIFE = timedelta(days=30)
 TOUCH_AFTER = timedelta(minutes=5)
 """How stale `active` may grow before a use writes it again: not a write with every request."""
 COPY_LIFE = 5.0
+RIGHTS_LIMIT_MS = 1_500
+"""Less than the client waits for an answer."""
 COPIES_KEPT = 100_000
 
 
@@ -54,13 +56,19 @@ if redis.call('EXPIRE', KEYS[1], ARGV[1]) == 1 then
     redis.call('EXPIRE', KEYS[2], ARGV[1])
 end
 """
+# It takes effect before its deadline or not at all: a server that hung must not run late what was given up.
 CHANGE_RIGHTS = """
+local time = redis.call('TIME')
+if time[1] * 1000 + time[2] / 1000 > tonumber(ARGV[4]) then
+    return 0
+end
 for _, key in ipairs(redis.call('SMEMBERS', KEYS[1])) do
     if redis.call('EXISTS', key) == 1 then
         redis.call('HSET', key, 'role', ARGV[1], 'tier', ARGV[2])
         redis.call('PUBLISH', ARGV[3], key)
     end
 end
+return 1
 """
 # Ends those of the given sessions, or all when none are given, that are the listener's; how many there were.
 END = """
@@ -132,6 +140,11 @@ class Sessions:
             self._copies.pop(key, None)
         return session
 
+    async def ping(self) -> None:
+        """See that the store answers. Raises Unavailable."""
+        with unavailable_when_down():
+            await self._valkey.ping()
+
     async def is_alive(self, key: str) -> bool:
         """Whether the session is there, asked of the store itself. Raises Unavailable."""
         with unavailable_when_down():
@@ -159,9 +172,14 @@ class Sessions:
             return int(await self._end(keys=[sessions_of(user_id)], args=[self._news.channel, *chosen]))
 
     async def change_rights(self, user_id: UUID, role: Role, tier: SubscriptionTier) -> None:
-        """Give all of the listener's sessions a role and a tier."""
+        """Give all of the listener's sessions a role and a tier. Raises Unavailable."""
         with unavailable_when_down():
-            await self._change_rights(keys=[sessions_of(user_id)], args=[role.value, tier.value, self._news.channel])
+            seconds, microseconds = await self._valkey.time()
+            deadline = seconds * 1000 + microseconds // 1000 + RIGHTS_LIMIT_MS
+            arguments = [role.value, tier.value, self._news.channel, deadline]
+            done = await self._change_rights(keys=[sessions_of(user_id)], args=arguments)
+        if not done:
+            raise Unavailable("The session store answered too late; try again.", retry_after=1)
 
     async def _read(self, key: str) -> Session | None:
         with unavailable_when_down():

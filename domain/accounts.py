@@ -1,5 +1,6 @@
 """Who listens: tiers, roles and what they permit, and what a name and a password must look like."""
 
+import re
 import unicodedata
 from enum import Enum
 
@@ -50,6 +51,11 @@ def role_for_tier(role: Role, tier: SubscriptionTier) -> Role:
     return Role.USER if role is Role.PREMIUM_USER else role
 
 
+INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What passes for printable and shows nothing: fillers, joiners, variation selectors, the blank Braille pattern."""
+
 USERNAME_LENGTH = range(2, 65)
 PASSWORD_LENGTH = range(8, 1025)
 """Eight at least, as NIST SP 800-63B asks; a thousand at most, so that hashing one stays cheap."""
@@ -66,6 +72,8 @@ def check_username(username: str) -> str:
     shown = unicodedata.normalize("NFC", username).strip()
     if len(shown) not in USERNAME_LENGTH or not shown.isprintable() or "\ufffd" in shown or not username_key(shown):
         raise BadInput(f"A username has {USERNAME_LENGTH[0]} to {USERNAME_LENGTH[-1]} printable characters.")
+    if INVISIBLE.search(shown):
+        raise BadInput("A username has no characters that cannot be seen.")
     if mixes_alphabets(unicodedata.normalize("NFKC", shown)):
         raise BadInput("A username keeps to one alphabet: letters of another one that look alike would fool readers.")
     return shown

@@ -1,6 +1,7 @@
 """Signing up, in and out; the sessions of a listener; their rights."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +12,9 @@ from strawberry import ID
 from datasources import accounts, catalog
 from datasources.sessions import LIFE
 from domain.accounts import (
+    PASSWORD_LENGTH,
     PERMISSIONS,
+    USERNAME_LENGTH,
     Role,
     SubscriptionTier,
     check_display_name,
@@ -78,6 +81,8 @@ async def register(info: Info, username: str, password: str, display_name: str |
 async def login(info: Info, username: str, password: str, device_name: str | None = strawberry.UNSET) -> Any:
     """A new session. A wrong name and a wrong password take the same time and say the same."""
     sources = info.context.sources
+    # Nobody's name or password is longer, and nobody's time is spent on more of it.
+    username, password = username[: 4 * USERNAME_LENGTH[-1]], password[: PASSWORD_LENGTH[-1] + 1]
     user = await accounts.user_named(sources, username_key(username)) if is_storable(username) else None
     hashed = user.password_hash if user else None
     if not await asyncio.to_thread(sources.passwords.matches, password, hashed) or user is None:
@@ -95,7 +100,7 @@ async def sign_in(context: Context, user: Any, device_name: str | None) -> SignI
     account = await accounts.settled_account(sources, user.id)
     if account and (account.role, account.tier) != (user.role, user.tier):
         # The rights changed after the row was read, and the change may have missed the new session.
-        await sources.sessions.change_rights(user.id, Role(account.role), SubscriptionTier(account.tier))
+        await accounts.share_rights(sources, user.id)
     context.become(session)
     if context.response is not None:
         context.response.set_cookie(
@@ -155,16 +160,16 @@ def forget_cookie(context: Context) -> None:
 
 async def set_tier(info: Info, user_id: ID, tier: SubscriptionTier) -> Any:
     """Move a listener to a tier, and to the role that goes with it."""
-    async with accounts.edit_rights(info.context.sources, parse_id(user_id)) as edit:
-        if edit is None:
-            raise NotFound(f"There is no listener with the id {user_id}.")
-        await edit.set(role_for_tier(Role(edit.account.role), tier), tier)
-    return await info.context.load(catalog.user_by_id, edit.account.id)
+    return await with_rights(info, user_id, lambda account: (role_for_tier(Role(account.role), tier), tier))
 
 
 async def set_role(info: Info, user_id: ID, role: Role) -> Any:
-    async with accounts.edit_rights(info.context.sources, parse_id(user_id)) as edit:
-        if edit is None:
-            raise NotFound(f"There is no listener with the id {user_id}.")
-        await edit.set(role, SubscriptionTier(edit.account.tier))
-    return await info.context.load(catalog.user_by_id, edit.account.id)
+    return await with_rights(info, user_id, lambda account: (role, SubscriptionTier(account.tier)))
+
+
+async def with_rights(info: Info, user_id: ID, decide: Callable[[Any], accounts.Rights]) -> Any:
+    """The listener, once they have the rights that `decide` makes of their row. Raises NotFound."""
+    wanted = parse_id(user_id)
+    if not await accounts.change_rights(info.context.sources, wanted, decide):
+        raise NotFound(f"There is no listener with the id {user_id}.")
+    return await info.context.load(catalog.user_by_id, wanted)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, OperationDefinitionNode, get_operation_ast
+from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
 from datasources.database import count_statements
@@ -21,7 +21,9 @@ class Operation(SchemaExtension):
         started = time.perf_counter()
         with count_statements() as statements:
             yield
-        labels = labels_of(execution.graphql_document, execution.operation_name, bool(execution.pre_execution_errors))
+        labels = labels_of(
+            execution.graphql_document, execution.operation_name, is_refused(execution.pre_execution_errors)
+        )
         OPERATION_SECONDS.labels(*labels).observe(time.perf_counter() - started)
         OPERATION_STATEMENTS.labels(*labels).observe(len(statements))
 
@@ -37,6 +39,11 @@ class Operation(SchemaExtension):
                 for kind, budget in budgets.items()
             }
         }
+
+
+def is_refused(errors: list[GraphQLError] | None) -> bool:
+    """Whether the operation never ran: what goes wrong in a field has a path."""
+    return any(error.path is None for error in errors or ())
 
 
 def labels_of(document: DocumentNode | None, name: str | None, invalid: bool) -> tuple[str, str]:

@@ -115,7 +115,7 @@ async def test_a_store_that_is_not_there_is_told(data: Path, tmp_path: Path) -> 
     with segue("migrate", log=tmp_path / "log", SEGUE_DATA=str(data), **NOWHERE) as migrate:
         assert await migrate.status() == 1
 
-    assert migrate.said == "The database does not answer just now; try again.\n"
+    assert migrate.said == "DATABASE_URL: The database does not answer just now; try again.\n"
     assert not data.exists()
 
 

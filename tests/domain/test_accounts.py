@@ -53,7 +53,25 @@ def test_a_username_is_shown_as_typed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", " ", "a", " a ", "x" * 65, "a\nb", "a\0b", "a\tb", "a\u202eb", "a\u200bb", "ab\ufffd", "ab" + chr(0xD800)],
+    [
+        "",
+        " ",
+        "a",
+        " a ",
+        "x" * 65,
+        "a\nb",
+        "a\0b",
+        "a\tb",
+        "a\u202eb",
+        "a\u200bb",
+        "ab\ufffd",
+        "ab" + chr(0xD800),
+        "free\ufe0f",
+        "pre\u034fmium",
+        "\u3164\u3164",
+        "\u2800\u2800",
+        "\u0430nna",
+    ],
 )
 def test_names_nobody_can_have(name: str) -> None:
     with pytest.raises(BadInput, match="2 to 64 printable"):

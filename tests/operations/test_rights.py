@@ -1,12 +1,20 @@
 """Tiers and roles: who may change them, and how soon it counts."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
+from redis.asyncio import Redis
 
+from datasources import sessions
+from datasources.accounts import change_rights
+from datasources.session_news import SessionNews
+from datasources.sessions import Sessions
 from datasources.sources import Sources
 from domain.accounts import Role, SubscriptionTier
+from domain.errors import Unavailable
 from ingest.tags import Tags
 from settings import Settings
 from tests.fixtures.client import PASSWORD, Client
@@ -96,3 +104,32 @@ async def test_a_sign_in_during_a_change_has_the_rights_after_it(
 
 def token(answer: object) -> str:
     return str(answer.data["login"]["token"])  # type: ignore[attr-defined]
+
+
+async def test_rights_stay_as_they_are_while_sessions_cannot_be_told(
+    client: Client, sources: Sources, settings: Settings
+) -> None:
+    await client.sign_in()
+    before = (await client.ask(ME)).data["viewer"]
+    async with Redis.from_url("redis://127.0.0.1:1/0") as nowhere:
+        deaf = replace(sources, sessions=Sessions(nowhere, SessionNews(nowhere)))
+
+        with pytest.raises(Unavailable):
+            await change_rights(deaf, UUID(before["user"]["id"]), lambda row: (Role.ADMIN, SubscriptionTier(row.tier)))
+
+    assert (await client.ask(ME)).data["viewer"] == before
+
+
+async def test_rights_that_arrive_too_late_do_not_count(
+    client: Client, sources: Sources, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the store hangs, the caller gives up, and the store goes on to do what it was sent."""
+    await client.sign_in()
+    me = UUID((await client.ask(ME)).data["viewer"]["user"]["id"])
+    monkeypatch.setattr(sessions, "RIGHTS_LIMIT_MS", -1)
+
+    with pytest.raises(Unavailable):
+        await sources.sessions.change_rights(me, Role.ADMIN, SubscriptionTier.PREMIUM)
+
+    (session,) = await sources.sessions.of_user(me)
+    assert (session.role, session.tier) == (Role.USER, SubscriptionTier.FREE)
