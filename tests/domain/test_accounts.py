@@ -51,27 +51,15 @@ def test_a_username_is_shown_as_typed() -> None:
     assert check_username("x" * 64) == "x" * 64
 
 
+@pytest.mark.parametrize("name", ["free\ufe0f", "pre\u034fmium", "\u3164\u3164", "\u2800\u2800", "\u0430nna"])
+def test_names_that_pass_for_others(name: str) -> None:
+    with pytest.raises(BadInput):
+        check_username(name)
+
+
 @pytest.mark.parametrize(
     "name",
-    [
-        "",
-        " ",
-        "a",
-        " a ",
-        "x" * 65,
-        "a\nb",
-        "a\0b",
-        "a\tb",
-        "a\u202eb",
-        "a\u200bb",
-        "ab\ufffd",
-        "ab" + chr(0xD800),
-        "free\ufe0f",
-        "pre\u034fmium",
-        "\u3164\u3164",
-        "\u2800\u2800",
-        "\u0430nna",
-    ],
+    ["", " ", "a", " a ", "x" * 65, "a\nb", "a\0b", "a\tb", "a\u202eb", "a\u200bb", "ab\ufffd", "ab" + chr(0xD800)],
 )
 def test_names_nobody_can_have(name: str) -> None:
     with pytest.raises(BadInput, match="2 to 64 printable"):
