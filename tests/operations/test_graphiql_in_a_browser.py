@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 import uvicorn
 
 from datasources.sources import Sources
-from gateway import application
 from ingest.tags import Tags
+from routes import application
 from settings import Settings
 from tests.fixtures.browser import Page, browser_or_skip
 from tests.fixtures.music import fresh, publish_album
