@@ -34,9 +34,6 @@ class SessionNews:
     def subscribe(self, listener: Listener) -> None:
         self._listeners.add(listener)
 
-    def unsubscribe(self, listener: Listener) -> None:
-        self._listeners.discard(listener)
-
     async def listen(self) -> None:
         """Listen for ever, connecting again whenever the connection breaks."""
         while True:

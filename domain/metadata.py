@@ -7,9 +7,6 @@ from datetime import date
 # No name of a recording is longer; what is, is lyrics or garbage in the wrong field.
 TEXT_LIMIT = 500
 
-# Beyond it a track number is a catalogue number in the wrong field.
-NUMBER_LIMIT = 9_999
-
 # The first sound recording that can be played back is from 1860.
 FIRST_YEAR = 1860
 

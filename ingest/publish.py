@@ -25,15 +25,16 @@ class ReadyFile:
 async def publish(sources: Sources, album: AlbumPlan, ready: Sequence[ReadyFile]) -> None:
     """Publish the files of `album` that are ready; those of earlier runs stay beside them."""
     async with Publication.begin(sources) as publication:
+        owner = await publication.artist(album.artist, fold(album.artist))
         album_id = await publication.album(
             title=album.title,
             title_key=fold(album.title),
-            artist_id=await publication.artist(album.artist, fold(album.artist)),
+            artist_id=owner,
             release_date=album.release_date,
             upc=album.upc,
             cover=next((each.recording.cover for each in ready if each.recording.cover), None),
         )
-        artists = {await publication.artist(album.artist, fold(album.artist))}
+        artists = {owner}
         for each in ready:
             artists.add(await publish_track(publication, album_id, each))
         await publication.album_genres(album_id)

@@ -6,7 +6,7 @@ Nothing is mocked: PostgreSQL, Valkey and SeaweedFS are the embedded ones, in a 
 import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -20,6 +20,7 @@ from datasources.sources import Sources, open_sources
 from settings import Settings
 from tests.fixtures.catalogue import own_database
 from tests.fixtures.client import Client
+from tests.fixtures.processes import processes_of
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -77,3 +78,12 @@ async def own_settings(settings: Settings, tmp_path: Path) -> AsyncIterator[Sett
     """An empty database on the stores of this test run."""
     async with own_database(settings) as own:
         yield own.model_copy(update={"segue_data": tmp_path / "data"})
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Iterator[Path]:
+    """A folder for SEGUE_DATA; what a failed test left running in it is ended."""
+    folder = tmp_path / "data"
+    yield folder
+    for process in processes_of(folder):
+        process.kill()

@@ -3,7 +3,6 @@
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,6 @@ from tests.fixtures.processes import Command, environment, eventually, processes
 
 START_AIM, START_BOUND = 10.0, 60.0
 TITLES = "{ genres { name } }"
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """A folder for SEGUE_DATA; what a failed test left running in it is ended."""
-    folder = tmp_path / "data"
-    yield folder
-    for process in processes_of(folder):
-        process.kill()
 
 
 async def answering(command: Command) -> str:

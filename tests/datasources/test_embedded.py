@@ -104,15 +104,6 @@ async def everything_ended(data: Path) -> None:
     await eventually(lambda: processes_of(data) == [])
 
 
-@pytest.fixture
-def data(tmp_path: Path) -> Iterator[Path]:
-    """A folder for SEGUE_DATA; what a failed test left running in it is ended."""
-    folder = tmp_path / "data"
-    yield folder
-    for process in processes_of(folder):
-        process.kill()
-
-
 async def test_three_servers_start_together_and_keep_their_data(tmp_path: Path) -> None:
     # As root, PostgreSQL runs as nobody, who could not pass such a folder without help.
     private = tmp_path / "private"
