@@ -11,6 +11,7 @@ from datasources.catalog import IDS, one_each
 from datasources.database import Statement
 from datasources.sources import Sources
 from datasources.tables.accounts import users
+from datasources.tables.library import libraries
 from domain.accounts import Role, SubscriptionTier
 
 NEW_USER = ("username", "username_key", "password_hash", "display_name", "tier", "role")
@@ -19,8 +20,16 @@ SHOWN = (users.c.id, users.c.username, users.c.display_name, users.c.tier, users
 account_by_id = one_each(Statement(select(users.c.id.label("key"), *SHOWN).where(users.c.id == func.any(IDS))))
 
 BY_USERNAME = Statement(select(users).where(users.c.username_key == bindparam("username_key")))
+added = (
+    insert(users)
+    .values({name: bindparam(name) for name in NEW_USER})
+    .on_conflict_do_nothing()
+    .returning(*users.c)
+    .cte("added")
+)
+# Whoever exists has a library.
 ADD = Statement(
-    insert(users).values({name: bindparam(name) for name in NEW_USER}).on_conflict_do_nothing().returning(*users.c)
+    select(*added.c).add_cte(insert(libraries).from_select(["user_id"], select(added.c.id)).cte("with_library"))
 )
 ONE = select(*SHOWN).where(users.c.id == bindparam("user_id"))
 SETTLED = Statement(ONE.with_for_update(read=True))

@@ -2,8 +2,8 @@
 
 from sqlmodel import SQLModel
 
-from datasources.tables import accounts, catalog, ingest
+from datasources.tables import accounts, catalog, ingest, library, playlists
 
 metadata = SQLModel.metadata
 
-__all__ = ["accounts", "catalog", "ingest", "metadata"]
+__all__ = ["accounts", "catalog", "ingest", "library", "metadata", "playlists"]
