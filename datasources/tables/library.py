@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Index, LargeBinary, SmallInteger, Uuid, text
+from sqlalchemy import BigInteger, DateTime, Index, SmallInteger, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
@@ -28,7 +28,7 @@ class Library(SQLModel, table=True):
     """The library's own time: of its last change, never going back, whatever servers' clocks do."""
     token_key: UUID = defaults_to("gen_random_uuid()", sa_type=Uuid)
     """What sync tokens are signed with, so that no other library's is taken for one of ours."""
-    items: dict[str, int] = defaults_to("'{}'", sa_type=JSONB)
+    item_counts: dict[str, int] = defaults_to("'{}'", sa_type=JSONB)
     """How many items of each type there are: counting 50 000 rows is no constant work."""
 
 
@@ -73,7 +73,7 @@ class LibraryChange(SQLModel, table=True):
     """The history. Positions of one library have no gaps, and are given in the order of the commits."""
 
     __tablename__ = "library_changes"
-    __table_args__ = (Index("library_changes_by_age", "created_at", postgresql_using="brin"),)
+    __table_args__ = (Index("library_changes_by_age", "created_at"),)
 
     user_id: UUID = reference("libraries.user_id", primary_key=True)
     sync_token: int = Field(sa_type=BigInteger, primary_key=True)
@@ -90,11 +90,11 @@ class LibraryMutation(SQLModel, table=True):
     """What became of a change that a device handed in, so that handing it in again changes nothing."""
 
     __tablename__ = "library_mutations"
-    __table_args__ = (Index("library_mutations_by_age", "created_at", postgresql_using="brin"),)
+    __table_args__ = (Index("library_mutations_by_age", "created_at"),)
 
     user_id: UUID = reference("libraries.user_id", primary_key=True)
     mutation_id: str = Field(primary_key=True)
-    fingerprint: bytes = Field(sa_type=LargeBinary)
+    fingerprint: str
     """Of the content, to notice another change under the same id."""
     status: str
     reason: str | None = None

@@ -25,7 +25,9 @@ def upgrade() -> None:
         sa.Column("floor", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("clock", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("token_key", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
-        sa.Column("items", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column(
+            "item_counts", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id"),
     )
@@ -59,7 +61,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["user_id"], ["libraries.user_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "sync_token"),
     )
-    op.create_index("library_changes_by_age", "library_changes", ["created_at"], unique=False, postgresql_using="brin")
+    op.create_index("library_changes_by_age", "library_changes", ["created_at"], unique=False)
     op.create_table(
         "library_items",
         sa.Column("user_id", sa.Uuid(), nullable=False),
@@ -93,16 +95,14 @@ def upgrade() -> None:
         "library_mutations",
         sa.Column("user_id", sa.Uuid(), nullable=False),
         sa.Column("mutation_id", sa.String(), nullable=False),
-        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("fingerprint", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["libraries.user_id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("user_id", "mutation_id"),
     )
-    op.create_index(
-        "library_mutations_by_age", "library_mutations", ["created_at"], unique=False, postgresql_using="brin"
-    )
+    op.create_index("library_mutations_by_age", "library_mutations", ["created_at"], unique=False)
     op.create_table(
         "playlist_entries",
         sa.Column("playlist_id", sa.Uuid(), nullable=False),
@@ -141,12 +141,12 @@ def downgrade() -> None:
         "playlist_entries_in_order", table_name="playlist_entries", postgresql_where=sa.text("removed_at IS NULL")
     )
     op.drop_table("playlist_entries")
-    op.drop_index("library_mutations_by_age", table_name="library_mutations", postgresql_using="brin")
+    op.drop_index("library_mutations_by_age", table_name="library_mutations")
     op.drop_table("library_mutations")
     op.drop_index("library_items_recently_added", table_name="library_items", postgresql_where=sa.text("present"))
     op.drop_index("library_items_by_title", table_name="library_items", postgresql_where=sa.text("present"))
     op.drop_table("library_items")
-    op.drop_index("library_changes_by_age", table_name="library_changes", postgresql_using="brin")
+    op.drop_index("library_changes_by_age", table_name="library_changes")
     op.drop_table("library_changes")
     op.drop_index(op.f("ix_playlists_owner_id"), table_name="playlists")
     op.drop_table("playlists")
