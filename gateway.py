@@ -6,11 +6,13 @@ settings → embedded stores where none are configured → migrations → source
 import asyncio
 import contextlib
 import gc
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import structlog
@@ -30,7 +32,9 @@ from ingest.demo.load import demo_folder
 from ingest.demo.load import load as load_demo
 from ingest.pipeline import ingest as run_ingest
 from ingest.report import Report
+from jobs.schedule import JOBS, run_jobs
 from logs import configure_logs
+from resolvers.sockets import Sockets
 from routes import application, first_query
 from schema import graph
 from settings import InvalidSettings, Settings, read_settings
@@ -77,8 +81,9 @@ def serve(
         with listen(settings) as listener:
             print("Starting the stores ...", flush=True)
             async with opened(settings) as (connected, sources):
+                app = application(sources, connected)
                 config = uvicorn.Config(
-                    application(sources, connected),
+                    app,
                     log_config=None,
                     access_log=False,
                     proxy_headers=False,
@@ -89,21 +94,48 @@ def serve(
                 )
                 settle_garbage_collector()
                 welcoming = asyncio.create_task(welcome(sources, connected, address(listener), demo))
-                await Server(config).serve(sockets=[listener])
+                working = asyncio.create_task(run_jobs(sources, JOBS if connected.jobs else ()))
+                await Server(config, app.state.sockets, connected.drain_seconds).serve(sockets=[listener])
                 await stopped(welcoming)
+                await stopped(working)
         return 0
 
     start(run)
 
 
 class Server(uvicorn.Server):
-    """Ends as asked: uvicorn would raise the signal once more when it is done, before the stores are put away."""
+    """Ends as asked: it says that it is not ready any more, closes websockets bit by bit, and then stops.
+
+    uvicorn would close all of them at once, and raise the signal once more before the stores are put away.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: Sockets, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._sockets = sockets
+        self._drain_seconds = drain_seconds
+        self._draining: asyncio.Task[None] | None = None
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         with super().capture_signals():
             yield
             self._captured_signals.clear()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal starts the draining, a second one ends it, and a third does not wait for requests."""
+        if self._draining and not self._draining.done():
+            self._draining.cancel()
+        else:
+            self._sockets.draining = True
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if not await super().on_tick(counter):
+            return False
+        if self._draining is None:
+            self._draining = asyncio.create_task(self._sockets.drain(self._drain_seconds))
+            await asyncio.sleep(0)  # nothing to drain is done at once
+        return self._draining.done()
 
 
 def settle_garbage_collector() -> None:
@@ -143,6 +175,28 @@ async def stopped(task: "asyncio.Task[None]") -> None:
 def address(listener: socket.socket) -> str:
     host, port, *_ = listener.getsockname()
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
+
+
+@commands.command()
+def worker() -> None:
+    """Run the background jobs alone until stopped.
+
+    `serve` runs them too, unless JOBS=false leaves them to workers. There may be any number of both: a job is done by
+    one of them at a time.
+    """
+
+    async def run(settings: Settings) -> int:
+        async with opened(settings) as (_, sources):
+            working = asyncio.create_task(run_jobs(sources))
+            for asked in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(asked, working.cancel)
+            due = ", ".join(f"{job.name} every {job.period}" for job in JOBS)
+            print(f"Segue works in the background: {due} (Ctrl+C stops it)", flush=True)
+            with contextlib.suppress(asyncio.CancelledError):
+                await working
+        return 0
+
+    start(run)
 
 
 @commands.command()

@@ -14,7 +14,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from datasources import health, overview
@@ -51,32 +51,35 @@ query Genres {
 
 
 class GraphView(GraphQL[Context, None]):
-    """GraphQL over HTTP and websockets, and GraphiQL for browsers."""
+    """GraphQL over HTTP, server-sent events and websockets, and GraphiQL for browsers."""
 
     def __init__(self, sources: Sources, settings: Settings) -> None:
-        super().__init__(graph, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL,))
+        super().__init__(graph, subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL))
         self._sources = sources
         self._settings = settings
-        self._sockets = Sockets(sources)
+        self.sockets = Sockets(sources)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
+        with self.sockets.serving(scope):
             await super().__call__(scope, receive, send)
-        finally:
-            if opened_by := scope.get("segue.socket"):
-                self._sockets.remove(*opened_by)
 
     async def on_ws_connect(self, context: Context) -> Any:
         """Remember which session's socket it is, to close it when that ends."""
         socket, token = context.connection, context.token()
         if isinstance(socket, WebSocket) and token is not None:
-            socket.scope["segue.socket"] = (session_key(token), socket)
-            self._sockets.add(session_key(token), socket)
+            self.sockets.sign_in(socket, session_key(token))
         return strawberry.UNSET
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        headers = response if isinstance(response, Response) else None
-        return Context(self._sources, request, headers, public_url(self._settings, request))
+        if isinstance(request, WebSocket):
+            self.sockets.add(request)
+        return Context(
+            self._sources,
+            request,
+            response if isinstance(response, Response) else None,
+            public_url(self._settings, request),
+            self._settings.stream_lifetime_seconds,
+        )
 
     def parse_json(self, data: str | bytes) -> Any:
         """The body, which must be an object, or a list of them."""
@@ -125,9 +128,13 @@ async def metrics(request: Request) -> Response:
 
 
 async def readyz(request: Request) -> Response:
-    """Every store answers; what does not is named."""
+    """Every store answers, and the process is not about to end; what does not answer is named."""
+    if request.app.state.sockets.draining:
+        return JSONResponse({"ready": False, "draining": True, "failing": []}, status_code=503)
     failing = await health.failing(request.app.state.sources)
-    return JSONResponse({"ready": not failing, "failing": failing}, status_code=503 if failing else 200)
+    return JSONResponse(
+        {"ready": not failing, "draining": False, "failing": failing}, status_code=503 if failing else 200
+    )
 
 
 def application(sources: Sources, settings: Settings) -> Starlette:
@@ -150,4 +157,5 @@ def application(sources: Sources, settings: Settings) -> Starlette:
         ],
     )
     app.state.sources = sources
+    app.state.sockets = view.sockets
     return app

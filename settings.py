@@ -26,6 +26,14 @@ class Settings(BaseSettings):
     public_url: HttpUrl | None = None
     """How clients reach the gateway, for the artwork URLs it hands out; without it, the request's own host."""
 
+    drain_seconds: float = Field(10, ge=0, le=600)
+    """Over which websockets are closed before the process ends, so that not all devices come back at once."""
+    stream_lifetime_seconds: float = Field(1800, ge=1, le=86_400)
+    """After which a subscription ends, give or take a tenth; the device subscribes again with its token."""
+
+    jobs: bool = True
+    """Whether `serve` runs the background jobs too. Without, they need a `worker`."""
+
     database_url: PostgresUrl | None = None
     database_pool_size: int = Field(10, ge=1, le=1000)
     redis_url: RedisUrl | None = None

@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from datasources.catalog import IDS, one_each
+from datasources.catalog import one_each
 from datasources.database import Statement
+from datasources.expressions import IDS
 from datasources.sources import Sources
 from datasources.tables.accounts import users
 from datasources.tables.library import libraries

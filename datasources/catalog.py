@@ -3,13 +3,16 @@
 Statements put the key that a row answers into a column called `key`.
 """
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Column, Select, Table, Text, Uuid, bindparam, func, literal_column, select, union_all
+from sqlalchemy import Column, Select, Table, func, literal_column, select, union_all
 
 from datasources.database import Row, Statement
+from datasources.expressions import IDS, TEXTS, VISIBLE, shown
 from datasources.sources import Sources
 from datasources.tables.accounts import users
 from datasources.tables.catalog import (
@@ -24,6 +27,7 @@ from datasources.tables.catalog import (
     track_genres,
     tracks,
 )
+from datasources.tables.playlists import playlists
 
 Batch = Callable[[Sources, list[Any]], Awaitable[list[Any]]]
 
@@ -43,13 +47,25 @@ class GenreRow(Row): ...
 class UserRow(Row): ...
 
 
-IDS = bindparam("keys", type_=ARRAY(Uuid))
-TEXTS = bindparam("keys", type_=ARRAY(Text))
+class PlaylistRow(Row): ...
 
 
-def shown(table: Table) -> list[Column[Any]]:
-    """A table's columns but for the folded keys, which only storage needs."""
-    return [column for column in table.c if column.name not in ("name_key", "title_key", "profile")]
+class OfListener(NamedTuple):
+    """A thing as one listener has or sees it; None is nobody."""
+
+    user_id: UUID | None
+    id: UUID
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def grouped(values: Sequence[V], by: Callable[[V], K]) -> list[tuple[K, list[V]]]:
+    groups: dict[K, list[V]] = defaultdict(list)
+    for value in values:
+        groups[by(value)].append(value)
+    return list(groups.items())
 
 
 def with_id(table: Table) -> Select[Any]:
@@ -138,6 +154,21 @@ async def all_genres(sources: Sources) -> list[Any]:
     return await sources.database.fetch(ALL_GENRES)
 
 
+PLAYLISTS = Statement(
+    select(playlists.c.id.label("key"), *shown(playlists)).where(playlists.c.id == func.any(IDS), VISIBLE),
+    PlaylistRow,
+)
+
+
+async def playlist_by_id(sources: Sources, keys: list[OfListener]) -> list[Any]:
+    """Playlists as listeners see them; None for those that they do not."""
+    found: dict[OfListener, Any] = {}
+    for user_id, group in grouped(keys, attrgetter("user_id")):
+        rows = await sources.database.by_key(PLAYLISTS, [key.id for key in group], user_id=user_id)
+        found.update(zip(group, rows, strict=True))
+    return [found[key] for key in keys]
+
+
 NODES: dict[str, Batch] = {
     "artists": artist_by_id,
     "albums": album_by_id,
@@ -145,22 +176,26 @@ NODES: dict[str, Batch] = {
     "genres": genre_by_id,
     "users": user_by_id,
 }
-"""Whatever `node(id:)` can find, by the name of its table."""
+"""Whatever `node(id:)` can find and everybody sees, by the name of its table. Playlists have rules of their own."""
 
 TABLES_OF_IDS = Statement(
     union_all(
         *(
             select(table.c.id, literal_column(f"'{table.name}'").label("found_in")).where(table.c.id == func.any(IDS))
-            for table in (artists, albums, tracks, genres, users)
+            for table in (artists, albums, tracks, genres, users, playlists)
         )
     )
 )
 
 
-async def node_by_id(sources: Sources, ids: list[UUID]) -> list[Any]:
-    """Rows of whatever kind: one statement finds the tables that the ids are in, then one reads each of them."""
+async def node_by_id(sources: Sources, keys: list[OfListener]) -> list[Any]:
+    """Rows of whatever kind, as far as the listeners see them: one statement finds the tables that the ids are in,
+    then one reads each of them."""
     tables: dict[str, list[UUID]] = {}
-    for row in await sources.database.fetch(TABLES_OF_IDS, keys=ids):
+    for row in await sources.database.fetch(TABLES_OF_IDS, keys=[key.id for key in keys]):
         tables.setdefault(row.found_in, []).append(row.id)
-    found = {row.id: row for name, keys in tables.items() for row in await NODES[name](sources, keys)}
-    return [found.get(key) for key in ids]
+    theirs = set(tables.pop(playlists.name, ()))
+    found = {row.id: row for name, ids in tables.items() for row in await NODES[name](sources, ids)}
+    seen = [key for key in keys if key.id in theirs]
+    visible = dict(zip(seen, await playlist_by_id(sources, seen), strict=True)) if seen else {}
+    return [visible[key] if key in visible else found.get(key.id) for key in keys]

@@ -4,16 +4,15 @@ One statement serves all artists that are asked with the same arguments: a later
 the index, so a page costs the same wherever it lies and however many there are.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Sequence
 from datetime import date
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Date, Integer, Text, Uuid, bindparam, func, literal_column, select, true, tuple_
 
-from datasources.catalog import IDS, AlbumRow, TrackRow, shown
+from datasources.catalog import AlbumRow, TrackRow, grouped
 from datasources.database import Statement
+from datasources.expressions import IDS, shown
 from datasources.sources import Sources
 from datasources.tables.catalog import NEWEST_FIRST, albums, tracks
 
@@ -106,14 +105,3 @@ async def top_tracks(sources: Sources, asked_for: list[TopTracks]) -> list[list[
         lists = await sources.database.lists_by_key(TOP_TRACKS, [top.artist_id for top in group], size=size)
         found.update(zip(group, lists, strict=True))
     return [found[top] for top in asked_for]
-
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
-
-
-def grouped(values: Sequence[V], by: Callable[[V], K]) -> list[tuple[K, list[V]]]:
-    groups: dict[K, list[V]] = defaultdict(list)
-    for value in values:
-        groups[by(value)].append(value)
-    return list(groups.items())

@@ -1,82 +1,44 @@
 """The channel on which processes tell each other that a session changed or ended.
 
-One connection a process. Messages may be lost while it is down, so every listener is told when it is up again to
-forget what it knows, and `heard` says whether it can be relied on now.
+Messages may be lost while it is down, so every listener is told when it is up again to forget what it knows, and
+`heard` says whether it can be relied on now.
 """
 
-import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
 
-from redis.asyncio import Redis
-from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as NoAnswer
-
-SILENCE_LIMIT = 2.0
-"""Seconds without any answer after which the connection counts as broken. A quiet one is asked to answer."""
-PAUSE = 0.1
-
-Listener = Callable[[str | None], None]
-"""Called with the key of a session that changed, or with None when any may have."""
+from datasources.channels import Channels, Listener
 
 
 class SessionNews:
-    """Listens while `listen` runs."""
+    """Listeners are called with the key of a session that changed, or with None when any may have."""
 
-    def __init__(self, valkey: Redis) -> None:
-        self._valkey = valkey
-        self._listeners: set[Listener] = set()
-        # Databases of one server share its channels.
-        self.channel = f"sessions:{valkey.connection_pool.connection_kwargs.get('db') or 0}"
-        self.heard = False
+    def __init__(self, channels: Channels) -> None:
+        self.channel = channels.name("sessions")
+        self._channels = channels
+        # By the one session that they ask about; None holds those that ask about all.
+        self._listeners: defaultdict[str | None, dict[object, Listener]] = defaultdict(dict)
+        channels.subscribe(self.channel, self._tell)
 
-    def subscribe(self, listener: Listener) -> None:
-        self._listeners.add(listener)
+    @property
+    def heard(self) -> bool:
+        return self._channels.is_heard(self.channel)
 
-    async def listen(self) -> None:
-        """Listen for ever, connecting again whenever the connection breaks."""
-        while True:
-            connection: AbstractConnection | None = None
-            try:
-                connection = await self._valkey.connection_pool.get_connection()  # type: ignore[no-untyped-call]
-                await self._read(connection)
-            except (RedisError, OSError):
-                pass
-            finally:
-                self.heard = False
-                if connection is not None:
-                    await connection.disconnect(nowait=True)
-                    await self._valkey.connection_pool.release(connection)
-            await asyncio.sleep(PAUSE)
+    def subscribe(self, listener: Listener, session_key: str | None = None) -> Callable[[], None]:
+        """Have `listener` called, with news of one session or of all; returns what ends that."""
+        key = object()
+        self._listeners[session_key][key] = listener
 
-    async def _read(self, connection: AbstractConnection) -> None:
-        await connection.send_command("SUBSCRIBE", self.channel)
-        asked = False
-        while True:
-            try:
-                # The connection's own timeout: one of asyncio's around it can lose a cancellation (Python 3.11).
-                message = await connection.read_response(
-                    timeout=SILENCE_LIMIT, disconnect_on_error=False, push_request=True
-                )
-            except NoAnswer:
-                if asked:
-                    raise
-                asked = True
-                await connection.send_command("PING")
-                continue
-            asked = False
-            self._take(message)
+        def unsubscribe() -> None:
+            listeners = self._listeners.get(session_key, {})
+            if listeners.pop(key, None) and not listeners:
+                del self._listeners[session_key]
 
-    def _take(self, message: object) -> None:
-        match message:
-            case [b"subscribe", *_]:
-                self.heard = True
-                self._tell(None)
-            case [b"message", _, bytes(key)]:
-                self._tell(key.decode())
+        return unsubscribe
 
-    def _tell(self, key: str | None) -> None:
-        for listener in tuple(self._listeners):
+    def _tell(self, session_key: str | None) -> None:
+        asking = list(self._listeners) if session_key is None else [session_key, None]
+        for listener in [each for asked in asking for each in self._listeners.get(asked, {}).values()]:
             with suppress(Exception):
-                listener(key)
+                listener(session_key)

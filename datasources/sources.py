@@ -1,13 +1,19 @@
 """Everything that is I/O, opened together and passed down."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 from redis.asyncio import Redis
 
+from datasources.channels import Channels
 from datasources.database import Database
+from datasources.doorbell import Doorbell
+from datasources.library_edits import Libraries
+from datasources.library_heads import library_heads
 from datasources.limits import Limits
 from datasources.objects import Objects
 from datasources.session_news import SessionNews
@@ -24,7 +30,10 @@ class Sources:
     database: Database
     valkey: Redis
     objects: Objects
+    channels: Channels
     news: SessionNews
+    library_bell: Doorbell
+    library: Libraries
     sessions: Sessions
     limits: Limits
     passwords: Passwords
@@ -41,12 +50,24 @@ async def open_sources(settings: Settings) -> AsyncIterator[Sources]:
             valkey = await stack.enter_async_context(open_valkey(str(settings.redis_url)))
         with naming("S3_ENDPOINT_URL"):
             objects = await stack.enter_async_context(Objects.open(settings))
-        news = await stack.enter_async_context(listening(SessionNews(valkey)))
+        channels = Channels(valkey)
+        news = SessionNews(channels)
+        library_bell = Doorbell(channels, valkey, "library", partial(library_heads, database))
+        await stack.enter_async_context(running(channels.listen(), library_bell.publish(), library_bell.check()))
         passwords = Passwords(
             passes=settings.argon2_passes, memory_kib=settings.argon2_memory_kib, lanes=settings.argon2_lanes
         )
         yield Sources(
-            database, valkey, objects, news, Sessions(valkey, news), Limits(valkey, limits_in(settings)), passwords
+            database,
+            valkey,
+            objects,
+            channels,
+            news,
+            library_bell,
+            Libraries(database, library_bell.ring),
+            Sessions(valkey, news),
+            Limits(valkey, limits_in(settings)),
+            passwords,
         )
 
 
@@ -60,14 +81,20 @@ def naming(variable: str) -> Iterator[None]:
 
 
 @asynccontextmanager
-async def listening(news: SessionNews) -> AsyncIterator[SessionNews]:
-    task = asyncio.create_task(news.listen())
+async def running(*endless: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """What goes on for ever, beside the block."""
+    tasks = [asyncio.create_task(each) for each in endless]
     try:
-        yield news
+        yield
     finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+        while unfinished := [task for task in tasks if not task.done()]:
+            # Again and again: `asyncio.wait_for`, which redis-py sends through, can lose a cancellation (Python 3.11).
+            for task in unfinished:
+                task.cancel()
+            await asyncio.wait(unfinished, timeout=0.1)
+        for task in tasks:
+            with suppress(asyncio.CancelledError):
+                await task
 
 
 def limits_in(settings: Settings) -> dict[LimitClass, int]:

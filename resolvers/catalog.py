@@ -7,6 +7,7 @@ import strawberry
 from strawberry import ID
 
 from datasources import catalog, discography
+from datasources.catalog import OfListener
 from datasources.discography import START, UNDATED, AlbumCount, AlbumPage, Position, TopTracks
 from domain.catalog import AlbumType
 from domain.errors import BadInput, NotFound
@@ -31,12 +32,16 @@ async def track(info: Info, id: ID) -> Any:
 
 
 async def node(info: Info, id: ID) -> Any:
-    return await known(info, catalog.node_by_id, "thing", id)
+    key = OfListener(await info.context.listener(), parse_id(id))
+    return there(await info.context.load(catalog.node_by_id, key), "thing", id)
 
 
 async def known(info: Info, batch: catalog.Batch, noun: str, id: ID) -> Any:
     """The row of an id that a caller sent. Raises BadInput for what is not an id, NotFound for nobody's."""
-    row = await info.context.load(batch, parse_id(id))
+    return there(await info.context.load(batch, parse_id(id)), noun, id)
+
+
+def there(row: Any | None, noun: str, id: ID) -> Any:
     if row is None:
         raise NotFound(f"There is no {noun} with the id {id}.")
     return row
@@ -46,7 +51,8 @@ async def nodes(info: Info, ids: list[ID]) -> list[Any]:
     """What the ids name, aligned with them. An id that names nothing is null, with a NOT_FOUND at its place."""
     if len(ids) > NODES_LIMIT:
         raise BadInput(f"`ids` holds at most {NODES_LIMIT} ids; it holds {len(ids)}. Ask in several requests.")
-    keys = [parse_id(id) for id in ids]
+    listener = await info.context.listener()
+    keys = [OfListener(listener, parse_id(id)) for id in ids]
     rows = await asyncio.gather(*(info.context.load(catalog.node_by_id, key) for key in keys))
     return [
         NotFound(f"There is no thing with the id {id}.") if row is None else row

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable
 from typing import Any
+from uuid import UUID
 
 import strawberry
 from starlette.requests import HTTPConnection
@@ -26,7 +27,12 @@ class Context:
     """One operation's surroundings. A websocket carries many operations; each gets its own through `renewed`."""
 
     def __init__(
-        self, sources: Sources, connection: HTTPConnection, response: Response | None, public_url: str
+        self,
+        sources: Sources,
+        connection: HTTPConnection,
+        response: Response | None,
+        public_url: str,
+        stream_lifetime: float,
     ) -> None:
         self.sources = sources
         self.connection = connection
@@ -34,6 +40,8 @@ class Context:
         """Where a resolver sets cookies; None on a websocket."""
         self.public_url = public_url
         """The gateway as its clients reach it, without a slash at the end."""
+        self.stream_lifetime = stream_lifetime
+        """Seconds after which a subscription ends."""
         self.connection_params: Any = None
         """The payload of a websocket's connection_init; set by the protocol handler."""
         self.loaders = Loaders(sources)
@@ -43,12 +51,22 @@ class Context:
 
     def renewed(self) -> "Context":
         """The same surroundings for another operation, with fresh loaders and a fresh look at the session."""
-        context = Context(self.sources, self.connection, self.response, self.public_url)
+        context = Context(self.sources, self.connection, self.response, self.public_url, self.stream_lifetime)
         context.connection_params = self.connection_params
         return context
 
     def load(self, batch: Batch, key: Any) -> Awaitable[Any]:
         return self.loaders.load(batch, key)
+
+    def forget(self) -> None:
+        """Read everything anew from here on, after a write."""
+        self.loaders = Loaders(self.sources)
+
+    def renew(self) -> None:
+        """Begin another event of a subscription: nothing is known yet, nor what whoever asks may do by now."""
+        self.forget()
+        self.started = time.perf_counter()
+        self._session = None
 
     async def session(self) -> Session | None:
         """Who is asking, looked up once an operation; None when anonymous. The one place that knows."""
@@ -58,6 +76,11 @@ class Context:
                 return None
             self._session = asyncio.ensure_future(self.sources.sessions.find(token))
         return await asyncio.shield(self._session)
+
+    async def listener(self) -> UUID | None:
+        """The id of who is asking; None when anonymous."""
+        session = await self.session()
+        return session.user_id if session else None
 
     async def signed_in(self) -> Session:
         """Who is asking. Raises NotSignedIn when nobody says who they are."""

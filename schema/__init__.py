@@ -7,11 +7,14 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from domain.errors import ErrorCode
-from schema.accounts import AccountsMutation, AccountsQuery, User
+from schema.accounts import AccountsMutation, AccountsQuery
 from schema.catalog import Album, Artist, CatalogQuery, Genre, Track
 from schema.errors import present
+from schema.library import LibraryMutation, LibrarySubscription
 from schema.operations import Operation
+from schema.playlists import Playlist, PlaylistsQuery
 from schema.scalars import SCALARS
+from schema.users import User
 
 TOKENS_LIMIT = 10_000
 """Of one document. The largest that a person or a code generator writes have some hundreds."""
@@ -20,11 +23,15 @@ DOCUMENTS_KEPT = 1000
 
 
 @strawberry.type
-class Query(CatalogQuery, AccountsQuery): ...
+class Query(CatalogQuery, PlaylistsQuery, AccountsQuery): ...
 
 
 @strawberry.type
-class Mutation(AccountsMutation): ...
+class Mutation(AccountsMutation, LibraryMutation): ...
+
+
+@strawberry.type
+class Subscription(LibrarySubscription): ...
 
 
 class Graph(strawberry.Schema):
@@ -38,7 +45,8 @@ class Graph(strawberry.Schema):
 graph = Graph(
     Query,
     Mutation,
-    types=[Artist, Album, Track, Genre, User, ErrorCode],
+    Subscription,
+    types=[Artist, Album, Track, Genre, Playlist, User, ErrorCode],
     extensions=[
         Operation,
         lambda: MaxTokensLimiter(TOKENS_LIMIT),

@@ -5,22 +5,19 @@ from datetime import datetime
 import strawberry
 
 from datasources import catalog as rows
+from datasources.library import library_by_user
 from domain.accounts import Permission, Role, SubscriptionTier
 from domain.limits import LimitClass
 from resolvers import accounts
+from resolvers.library import following as artists_followed
+from schema.catalog import Artist
 from schema.fields import guarded, one
-from schema.node import Node, rows_of
+from schema.library import Library
+from schema.paging import Connection
+from schema.users import User
 
 strawberry.enum(SubscriptionTier)
 strawberry.enum(Role)
-
-
-@strawberry.type
-class User(Node):
-    is_type_of = rows_of(rows.UserRow)
-
-    id: strawberry.ID
-    display_name: str
 
 
 @strawberry.type
@@ -40,6 +37,8 @@ class Viewer:
     role: Role
     permissions: list[str] = strawberry.field(resolver=accounts.permissions)
     sessions: list[Session] = strawberry.field(resolver=accounts.sessions)
+    library: Library = one(library_by_user, key="id")
+    following: Connection[Artist] = strawberry.field(resolver=artists_followed)
 
 
 @strawberry.type(

@@ -7,12 +7,13 @@ from typing import Annotated
 import strawberry
 
 from datasources import catalog as rows
+from datasources.library import in_library
 from domain.accounts import Permission
 from domain.catalog import AlbumType
 from domain.limits import LimitClass
 from domain.streaming import AudioQuality
 from resolvers import artwork, catalog, streaming
-from schema.fields import guarded, many, one
+from schema.fields import guarded, many, of_listener, one
 from schema.node import Node, rows_of
 from schema.paging import Connection
 from schema.scalars import URL
@@ -53,6 +54,7 @@ class Artist(Node):
     albums: Connection[Annotated["Album", strawberry.lazy("schema.catalog")]] = strawberry.field(
         resolver=catalog.albums_of_artist, description="Newest first."
     )
+    followed: bool = of_listener(in_library, description="False when anonymous.")
     top_tracks: list[Annotated["Track", strawberry.lazy("schema.catalog")]] = strawberry.field(
         resolver=catalog.top_tracks_of_artist
     )
@@ -73,6 +75,7 @@ class Album(Node):
     tracks: list["Track"] = many(rows.tracks_of_album, description="In disc and track order.")
     track_count: int
     duration_ms: int
+    in_library: bool = of_listener(in_library)
 
 
 @strawberry.type(description="Measured from the audio. Tempo in beats per minute; the others 0..1.")
@@ -107,6 +110,7 @@ class Track(Node):
             "The tiers that exist for this recording, best first. A tier above the source's own quality never exists."
         ),
     )
+    in_library: bool = of_listener(in_library)
     stream: StreamGrant = guarded(
         streaming.stream,
         needs=Permission.STREAM_BASIC,

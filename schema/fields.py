@@ -14,7 +14,7 @@ from typing import Any
 import strawberry
 from strawberry.extensions import FieldExtension
 
-from datasources.catalog import Batch
+from datasources.catalog import Batch, OfListener
 from domain.accounts import Permission
 from domain.limits import LimitClass
 from resolvers.context import Info
@@ -27,6 +27,8 @@ class Relation:
     batch: Batch
     key: str
     many: bool
+    of_listener: bool = False
+    """Whether the answer depends on who asks: the batch's keys are OfListener."""
 
 
 class Guard(FieldExtension):
@@ -77,6 +79,16 @@ def many(
         return rows if each is None else [each(row) for row in rows]
 
     return declared(resolve, Relation(batch, key, many=True), description)
+
+
+def of_listener(batch: Batch, *, key: str = "id", description: str | None = None) -> Any:
+    """What `batch` has for the parent's `key` as whoever asks has it. Its keys are OfListener."""
+    key_of = attrgetter(key)
+
+    async def resolve(root: Any, info: Info) -> Any:
+        return await info.context.load(batch, OfListener(await info.context.listener(), key_of(root)))
+
+    return declared(resolve, Relation(batch, key, many=False, of_listener=True), description)
 
 
 def pure(function: Callable[[Any], Any], *, description: str | None = None) -> Any:

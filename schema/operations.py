@@ -1,10 +1,10 @@
 """What happens around every operation: a context of its own, counters, what is left of its budgets."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, get_operation_ast
+from graphql import DocumentNode, FieldNode, GraphQLError, OperationDefinitionNode, OperationType, get_operation_ast
 from strawberry.extensions import SchemaExtension
 
 from datasources.database import count_statements
@@ -14,18 +14,25 @@ from datasources.metrics import OPERATION_SECONDS, OPERATION_STATEMENTS
 class Operation(SchemaExtension):
     """A websocket's operations would else share the loaders of its connection."""
 
+    statements: Sequence[str] = ()
+
     def on_operation(self) -> Iterator[None]:
         execution = self.execution_context
         if execution.context is not None:
             execution.context = execution.context.renewed()
         started = time.perf_counter()
-        with count_statements() as statements:
-            yield
-        labels = labels_of(
+        yield
+        kind, field = labels_of(
             execution.graphql_document, execution.operation_name, is_refused(execution.pre_execution_errors)
         )
-        OPERATION_SECONDS.labels(*labels).observe(time.perf_counter() - started)
-        OPERATION_STATEMENTS.labels(*labels).observe(len(statements))
+        if kind != OperationType.SUBSCRIPTION.value:  # how long a device listens says nothing about us
+            OPERATION_SECONDS.labels(kind, field).observe(time.perf_counter() - started)
+            OPERATION_STATEMENTS.labels(kind, field).observe(len(self.statements))
+
+    def on_execute(self) -> Iterator[None]:
+        """Of a subscription, this is how it begins: the statements of its events are not gathered."""
+        with count_statements() as self.statements:
+            yield
 
     def get_results(self) -> dict[str, Any]:
         """`rateLimit`: what is left of the budgets that the operation drew on."""

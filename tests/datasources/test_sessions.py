@@ -19,10 +19,11 @@ from uuid import UUID
 import pytest
 from redis.asyncio import Redis
 
+from datasources.channels import Channels
 from datasources.embedded.borrow import borrow
 from datasources.session_news import SessionNews
 from datasources.sessions import COPY_LIFE, Sessions, sessions_of
-from datasources.sources import listening
+from datasources.sources import running
 from datasources.valkey import open_valkey
 from domain.accounts import Role, SubscriptionTier
 from domain.errors import Unavailable
@@ -44,9 +45,12 @@ class Listener:
 
 @asynccontextmanager
 async def process(url: str) -> AsyncIterator[Sessions]:
-    async with open_valkey(url) as valkey, listening(SessionNews(valkey)) as news:
-        await eventually(lambda: news.heard)
-        yield Sessions(valkey, news)
+    async with open_valkey(url) as valkey:
+        channels = Channels(valkey)
+        news = SessionNews(channels)
+        async with running(channels.listen()):
+            await eventually(lambda: news.heard)
+            yield Sessions(valkey, news)
 
 
 @pytest.fixture

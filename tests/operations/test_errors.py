@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from sqlalchemy import bindparam, update
 from structlog.testing import capture_logs
 
+from datasources.channels import Channels
 from datasources.database import Database, Statement
 from datasources.session_news import SessionNews
 from datasources.sessions import Sessions
@@ -159,7 +160,7 @@ async def test_a_failure_that_several_share_is_told_once(sources: Sources, setti
 async def test_without_the_session_store_nobody_is_taken_for_anonymous(sources: Sources, settings: Settings) -> None:
     async with (
         Redis.from_url(f"redis://{NO_PORT}/0") as valkey,
-        Client.of(replace(sources, sessions=Sessions(valkey, SessionNews(valkey))), settings) as client,
+        Client.of(replace(sources, sessions=Sessions(valkey, SessionNews(Channels(valkey)))), settings) as client,
     ):
         assert (await client.ask("{ genres { id } }")).codes == []
         for query in ("{ viewer { username } }", "mutation { logout }"):

@@ -69,7 +69,7 @@ async def test_without_the_shield_it_would(sources: Sources) -> None:
     nobody = HTTPConnection({"type": "http", "headers": []})
 
     async def ask(context: type[Context]) -> Any:
-        asked = context(sources, nobody, None, "http://segue.test")
+        asked = context(sources, nobody, None, "http://segue.test", 60)
         return await graph.execute(SHARED, variable_values={"id": id}, context_value=asked)
 
     assert (await ask(Context)).data == {"failing": None, "other": {"album": {"title": album}}}

@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from datasources import sessions
 from datasources.accounts import change_rights
+from datasources.channels import Channels
 from datasources.session_news import SessionNews
 from datasources.sessions import Sessions
 from datasources.sources import Sources
@@ -112,7 +113,7 @@ async def test_rights_stay_as_they_are_while_sessions_cannot_be_told(
     await client.sign_in()
     before = (await client.ask(ME)).data["viewer"]
     async with Redis.from_url("redis://127.0.0.1:1/0") as nowhere:
-        deaf = replace(sources, sessions=Sessions(nowhere, SessionNews(nowhere)))
+        deaf = replace(sources, sessions=Sessions(nowhere, SessionNews(Channels(nowhere))))
 
         with pytest.raises(Unavailable):
             await change_rights(deaf, UUID(before["user"]["id"]), lambda row: (Role.ADMIN, SubscriptionTier(row.tier)))

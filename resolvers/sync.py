@@ -1,0 +1,178 @@
+"""`syncLibrary`: what a device did offline, handed in; what others did meanwhile, handed out."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import strawberry
+
+from datasources.library_edits import LibraryEdit
+from datasources.library_history import read_history
+from datasources.playlist_edits import PlaylistEdit
+from domain.accounts import is_storable
+from domain.clocks import Clock
+from domain.errors import BadInput, Conflict, NotFound
+from domain.ids import parse_id
+from domain.library import LibraryItemType
+from domain.playlists import Edit
+from domain.sync import Change, RejectReason, SyncStatus, clamped, is_valid, told_again, unheard
+from domain.sync_tokens import SyncToken, decode_token
+from resolvers.context import Info
+from resolvers.deltas import LibraryDelta, LibraryItem, delta, held
+from resolvers.inputs import OfflineChangeInput
+from resolvers.library import changes_size, edit, given_fields
+
+OFFLINE_LIMIT = 10_000
+"""Changes of one call."""
+AT_ONCE = 500
+"""Changes that are merged between two waits for the database: others get their turn meanwhile."""
+MUTATION_ID_LENGTH = range(1, 65)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    mutation_id: str
+    status: SyncStatus
+    reason: RejectReason | None
+    server_state: LibraryItem | None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncResult:
+    outcomes: Sequence[SyncOutcome]
+    delta: LibraryDelta
+
+
+@dataclass(slots=True)
+class HandedIn:
+    """An offline change, and what became of it."""
+
+    mutation_id: str
+    fingerprint: str
+    change: Change | None
+    """None when it makes no sense by itself."""
+    status: SyncStatus = SyncStatus.REJECTED
+    reason: RejectReason | None = RejectReason.INVALID
+
+    def stored(self) -> dict[str, Any]:
+        """As library_mutations remembers it."""
+        return {
+            "mutation_id": self.mutation_id,
+            "fingerprint": self.fingerprint,
+            "status": self.status,
+            "reason": self.reason,
+        }
+
+
+async def sync_library(
+    info: Info, changes: list[OfflineChangeInput], since: SyncToken | None = strawberry.UNSET, first: int | None = 500
+) -> SyncResult:
+    """Apply what can be applied, and tell the rest. Everything is committed together, or nothing."""
+    size = changes_size(first)
+    if len(changes) > OFFLINE_LIMIT:
+        raise BadInput(
+            f"At most {OFFLINE_LIMIT:,} changes are handed in at once; these are {len(changes):,}. "
+            "None was applied: send them in several calls, oldest first."
+        )
+    token = decode_token(since) if isinstance(since, str) else None
+    async with edit(info) as library:
+        position = token.verified(library.token_key) if token else 0
+        handed_in = read(changes, library.now)
+        for start in range(0, len(handed_in), AT_ONCE):
+            await hand_in(library, handed_in[start : start + AT_ONCE])
+    history = await read_history(info.context.sources.database, library.user_id, position, size)
+    mine = frozenset(change.sync_token for change in library.changes)
+    if not history.has_more:
+        history = replace(history, changes=unheard(history.changes, mine))
+    return SyncResult([outcome(library, each) for each in handed_in], delta(history))
+
+
+def read(changes: Sequence[OfflineChangeInput], now: datetime) -> list[HandedIn]:
+    """What was sent, with its clocks."""
+    with_zone = [each.occurred_at if each.occurred_at.tzinfo else now for each in changes]
+    return [parsed(each, at) for each, at in zip(changes, clamped(with_zone, now), strict=True)]
+
+
+def parsed(sent: OfflineChangeInput, at: datetime) -> HandedIn:
+    fields = given_fields(sent.loved, sent.rating)
+    edits = sent.playlist_edits or ()
+    content = [sent.type, sent.item_id, sent.occurred_at, fields, [vars(edit) for edit in edits]]
+    fingerprint = hashlib.sha256(msgspec.json.encode(content, enc_hook=repr)).hexdigest()[:16]
+    try:
+        change = Change(
+            sent.type,
+            parse_id(sent.item_id),
+            Clock(at, sent.mutation_id),
+            fields,
+            tuple(edit.parsed() for edit in edits),
+        )
+    except BadInput:
+        return HandedIn(sent.mutation_id, fingerprint, None)
+    makes_sense = sent.occurred_at.tzinfo is not None and is_storable_id(sent.mutation_id) and is_valid(change)
+    return HandedIn(sent.mutation_id, fingerprint, change if makes_sense else None)
+
+
+def is_storable_id(mutation_id: str) -> bool:
+    return len(mutation_id) in MUTATION_ID_LENGTH and is_storable(mutation_id)
+
+
+async def hand_in(library: LibraryEdit, part: Sequence[HandedIn]) -> None:
+    """Merge some of the changes, in their order, and remember their outcomes."""
+    await library.load({each.change.item_id for each in part if each.change})
+    known = await library.known_mutations({each.mutation_id for each in part if is_storable_id(each.mutation_id)})
+    playlists = await opened_playlists(library, part)
+    new: dict[str, HandedIn] = {}
+    for each in part:
+        before = new.get(each.mutation_id) or known.get(each.mutation_id)
+        if before is not None:
+            status, reason = SyncStatus(before.status), before.reason and RejectReason(before.reason)
+            each.status, each.reason = told_again(status, reason, same=before.fingerprint == each.fingerprint)
+            continue
+        if each.change:
+            each.status, each.reason = apply(library, each.change, playlists.get(each.change.item_id))
+        if is_storable_id(each.mutation_id):
+            new[each.mutation_id] = each
+    for id, playlist in playlists.items():
+        if library.owns(id):
+            await playlist.write()
+    await library.remember_mutations([each.stored() for each in new.values()])
+
+
+async def opened_playlists(library: LibraryEdit, part: Sequence[HandedIn]) -> dict[UUID, PlaylistEdit]:
+    """The listener's own playlists that the changes edit, each with all that it needs for them."""
+    edits: defaultdict[UUID, list[Edit]] = defaultdict(list)
+    for each in part:
+        if each.change and each.change.edits and library.owns(each.change.item_id):
+            edits[each.change.item_id] += each.change.edits
+    return {id: await PlaylistEdit.open(library, id, theirs) for id, theirs in edits.items()}
+
+
+def apply(
+    library: LibraryEdit, change: Change, playlist: PlaylistEdit | None
+) -> tuple[SyncStatus, RejectReason | None]:
+    """What becomes of one change."""
+    thing = library.things.get(change.item_id)
+    if not change.edits or thing is None:
+        rejected = library.apply(change).rejected
+    elif thing.type is not LibraryItemType.PLAYLIST:
+        rejected = RejectReason.INVALID
+    elif playlist is None:
+        rejected = RejectReason.NOT_ALLOWED
+    else:
+        try:
+            rejected = playlist.apply(change).rejected
+        except NotFound:
+            rejected = RejectReason.NOT_FOUND
+        except (BadInput, Conflict):
+            rejected = RejectReason.INVALID
+    return (SyncStatus.REJECTED if rejected else SyncStatus.APPLIED), rejected
+
+
+def outcome(library: LibraryEdit, each: HandedIn) -> SyncOutcome:
+    item = library.items.get(each.change.item_id) if each.change else None
+    return SyncOutcome(each.mutation_id, each.status, each.reason, held(item))
