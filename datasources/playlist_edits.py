@@ -78,7 +78,6 @@ class PlaylistEdit:
     def apply(self, change: Change) -> Merged:
         """Merge a change that has edits, and maybe fields. Raises BadInput, NotFound and Conflict."""
         merged = merge(self._view, change.edits, change.clock, now=self._library.now, durations=self._durations)
-        self._view = merged.view
         edits = merged.edits
         if change.type is ChangeType.ADD:
             edits = [Edit(EditKind.RENAME, name=self._view.name), *edits]

@@ -29,6 +29,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
         ("S3_BUCKET", "ab", "pattern"),
         ("DATABASE_POOL_SIZE", "0", "1"),
         ("PUBLIC_URL", "https://", "host"),
+        ("DRAIN_SECONDS", "-1", "0"),
+        ("STREAM_LIFETIME_SECONDS", "soon", "number"),
     ],
 )
 def test_a_bad_value_is_told_in_one_sentence(monkeypatch: pytest.MonkeyPatch, name: str, value: str, says: str) -> None:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
@@ -162,8 +163,12 @@ async def test_joining_and_leaving_in_any_order_ends_as_wanted(channels: Channel
     await eventually(lambda: len(channels._wire) == sum(map(bool, wanted.values())))
     for name, listeners in wanted.items():
         assert await valkey.publish(name, "at last") == bool(listeners)
-        for heard, _ in listeners:
-            await eventually(lambda heard=heard: heard[-1:] == ["at last"])
+        everyone = [heard for heard, _ in listeners]
+        await eventually(partial(all_heard, everyone))
+
+
+def all_heard(everyone: list[list[str | None]]) -> bool:
+    return all(heard[-1:] == ["at last"] for heard in everyone)
 
 
 async def test_no_message_is_lost_or_out_of_order_while_others_join(

@@ -73,9 +73,9 @@ def test_a_crowded_window_asks_for_a_wider_one() -> None:
 def test_the_wider_a_window_the_more_room_it_must_get() -> None:
     """Or a place that is edited all the time would have its widest window renumbered all the time."""
     spacing = math.ulp(1) * 2**17
-    for size, fits in ((16, True), (32, True), (33, False), (1_000, False)):
+    for size, wanted, fits in ((32, 0, True), (33, 0, False), (1_000, 0, False), (16, 16, True), (16, 17, False)):
         window = [1 + spacing * place for place in range(1, size + 1)]
-        assert (spread(window, 1.0, 1 + spacing * (size + 1), 0) is not None) is fits
+        assert (spread(window, 1.0, 1 + spacing * (size + 1), wanted) is not None) is fits
 
 
 def one_after_another(number: int) -> Edit:

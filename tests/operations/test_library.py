@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from datasources.library import NEWEST, PAGES
@@ -381,7 +383,7 @@ async def test_pages_have_no_gap_and_no_repetition(full: tuple[Listener, list[st
 
 @pytest.mark.parametrize("order", ORDERS)
 async def test_only_some_types(full: tuple[Listener, list[str]], music: Music, order: str) -> None:
-    listener, added = full
+    listener, _ = full
     whole = await page_through(listener, 100, order=order)
 
     tracks = await page_through(listener, 5, order=order, types=["TRACK"])
@@ -592,7 +594,6 @@ async def test_a_mutation_answers_with_what_is_so_after_it(listener: Listener, m
 
 # ------------------------------------------------------------------------------------- who may, and how often
 
-DEED = "{ syncToken }"
 DEEDS: dict[str, tuple[str, dict[str, Any]]] = {
     "addToLibrary": (ADD, {"ids": []}),
     "removeFromLibrary": (REMOVE, {"ids": []}),
@@ -689,11 +690,10 @@ FILL = """
 
 async def fill(listener: Listener, number: int) -> None:
     await listener.sql(FILL, number=number)
-    await listener.sql("SELECT 1 WHERE CAST(:user_id AS uuid) IS NOT NULL")
     await sql(listener.client.sources, "ANALYZE library_items")
 
 
-async def buffers(listener: Listener, order: LibraryOrder, types: list[str]) -> tuple[int, str]:
+async def buffers(url: str, listener: Listener, order: LibraryOrder, types: list[str]) -> tuple[int, str]:
     """What the first page touches, and how it is found."""
     position = (
         {"added_at": NEWEST.at, "item_id": NEWEST.id}
@@ -702,13 +702,14 @@ async def buffers(listener: Listener, order: LibraryOrder, types: list[str]) -> 
     )
     statement = PAGES[order]
     arguments = statement.arguments({"user_id": listener.id, "types": types, "size": 21} | position)
-    async with listener.client.sources.database._pool.acquire() as connection:
+    connection = await asyncpg.connect(url)
+    try:
         rows = await connection.fetch(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF) {statement.text}", *arguments)
+    finally:
+        await connection.close()
     plan = "\n".join(row[0] for row in rows)
     first = next(line for line in plan.splitlines() if "Buffers:" in line)
-    touched = sum(
-        int(part.split("=")[1]) for part in first.replace(",", "").split() if part.split("=")[0] in ("hit", "read")
-    )
+    touched = sum(int(number) for number in re.findall(r"(?:hit|read)=(\d+)", first))
     return touched, plan
 
 
@@ -720,11 +721,10 @@ async def test_a_page_costs_the_same_in_any_library(
     async with Listener.of(sources, settings) as small, Listener.of(sources, settings) as large:
         await fill(small, 100)
         await fill(large, 50_000)
-        few, _ = await buffers(small, order, types)
-        many, plan = await buffers(large, order, types)
+        few, _ = await buffers(str(settings.database_url), small, order, types)
+        many, plan = await buffers(str(settings.database_url), large, order, types)
 
         assert many <= few + 40, plan
-        assert "Sort" not in plan.split("Nested Loop")[-1] or "Index" in plan
 
 
 async def test_a_few_changes_in_a_large_library_are_a_small_answer(

@@ -152,7 +152,7 @@ class Gateway:
 
     @asynccontextmanager
     async def device(self, token: str | None, sock: socket.socket | None = None) -> AsyncIterator[Device]:
-        options: dict[str, Any] = {"sock": sock, "max_queue": 1} if sock else {}
+        options: dict[str, Any] = {"sock": sock, "max_queue": 1} if sock else {"max_queue": None}
         async with connect(
             f"ws://127.0.0.1:{self.port}/graphql", subprotocols=[Subprotocol("graphql-transport-ws")], **options
         ) as websocket:
@@ -194,7 +194,7 @@ class Account:
 
 
 def open_subscriptions() -> float:
-    return OPEN_SUBSCRIPTIONS.labels("numbers")._value.get()
+    return float(OPEN_SUBSCRIPTIONS.labels("numbers")._value.get())
 
 
 @pytest.fixture
@@ -476,7 +476,7 @@ async def test_a_device_that_does_not_read_holds_nobody_back(gateway: Gateway, a
     narrow.connect(("127.0.0.1", gateway.port))
     narrow.setblocking(False)
     async with gateway.device(account.token, narrow) as slow, gateway.device(account.token) as quick:
-        slow.websocket.transport.pause_reading()  # type: ignore[attr-defined]
+        slow.websocket.transport.pause_reading()
         await slow.subscribe(device="slow", size=size, fields="n text")
         await quick.subscribe(device="quick")
         waits = []
@@ -492,10 +492,10 @@ async def test_a_device_that_does_not_read_holds_nobody_back(gateway: Gateway, a
         assert len(reads["slow"]) < last / 4
         assert max(waits) < 1
 
-        slow.websocket.transport.resume_reading()  # type: ignore[attr-defined]
+        slow.websocket.transport.resume_reading()
         assert [await slow.number() for _ in range(last)] == list(range(1, last + 1))
 
-        slow.websocket.transport.pause_reading()  # type: ignore[attr-defined]
+        slow.websocket.transport.pause_reading()
         account.count_to(2 * last)
         await eventually(lambda: len(reads["slow"]) > last + 5)
         slow.websocket.transport.abort()
