@@ -167,8 +167,11 @@ def told_again(
 class Told(Protocol):
     """A change in the history."""
 
-    sync_token: int
-    item_id: UUID
+    @property
+    def sync_token(self) -> int: ...
+
+    @property
+    def item_id(self) -> UUID: ...
 
 
 T = TypeVar("T", bound=Told)
