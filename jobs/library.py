@@ -7,6 +7,8 @@ import structlog
 from datasources import retention
 from datasources.sources import Sources
 
+log = structlog.get_logger("segue.jobs")
+
 
 async def trim(sources: Sources) -> None:
     """Remove the history that is older than it is kept."""
@@ -14,7 +16,5 @@ async def trim(sources: Sources) -> None:
     changes = await retention.trim_changes(sources, before)
     mutations = await retention.forget_mutations(sources, before)
     entries = await retention.forget_removed_entries(sources, before)
-    log.info("library.trimmed", changes=changes, mutations=mutations, removed_entries=entries)
-
-
-log = structlog.get_logger("segue.jobs")
+    if changes or mutations or entries:
+        log.info("library.trimmed", changes=changes, mutations=mutations, removed_entries=entries)

@@ -22,6 +22,8 @@ from datasources.valkey import unavailable_when_down
 from domain.errors import Unavailable
 from jobs import library
 
+log = structlog.get_logger("segue.jobs")
+
 JITTER = 0.1
 """Part of a period by which processes ask later than they could, so that they do not ask all at once."""
 
@@ -82,6 +84,3 @@ async def taken_for(sources: Sources, job: Job) -> float | None:
         if await sources.valkey.set(job.key, 1, nx=True, px=job.period):
             return None
         return max(0.0, await sources.valkey.pttl(job.key) / 1000)
-
-
-log = structlog.get_logger("segue.jobs")
