@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -28,9 +28,9 @@ from resolvers.inputs import OfflineChangeInput
 from resolvers.library import changes_size, edit, given_fields
 
 OFFLINE_LIMIT = 10_000
-"""Changes of one call."""
+"""Changes of one call, and edits inside playlists."""
 AT_ONCE = 500
-"""Changes that are merged between two waits for the database: others get their turn meanwhile."""
+"""Changes and edits that are merged between two waits for the database: others get their turn meanwhile."""
 MUTATION_ID_LENGTH = range(1, 65)
 
 
@@ -79,12 +79,18 @@ async def sync_library(
             f"At most {OFFLINE_LIMIT:,} changes are handed in at once; these are {len(changes):,}. "
             "None was applied: send them in several calls, oldest first."
         )
+    inside = sum(len(each.playlist_edits or ()) for each in changes)
+    if inside > OFFLINE_LIMIT:
+        raise BadInput(
+            f"At most {OFFLINE_LIMIT:,} playlist edits are handed in at once; these are {inside:,}. "
+            "None was applied: send them in several calls, oldest first."
+        )
     token = decode_token(since) if isinstance(since, str) else None
     async with edit(info) as library:
         position = token.verified(library.token_key) if token else 0
         handed_in = read(changes, library.now)
-        for start in range(0, len(handed_in), AT_ONCE):
-            await hand_in(library, handed_in[start : start + AT_ONCE])
+        for part in parts(handed_in):
+            await hand_in(library, part)
     history = await read_history(info.context.sources.database, library.user_id, position, size)
     mine = frozenset(change.sync_token for change in library.changes)
     if not history.has_more:
@@ -119,6 +125,20 @@ def parsed(sent: OfflineChangeInput, at: datetime) -> HandedIn:
 
 def is_storable_id(mutation_id: str) -> bool:
     return len(mutation_id) in MUTATION_ID_LENGTH and is_storable(mutation_id)
+
+
+def parts(handed_in: Sequence[HandedIn]) -> Iterator[list[HandedIn]]:
+    """The changes in their order, in parts of about the same work."""
+    part: list[HandedIn] = []
+    work = 0
+    for each in handed_in:
+        part.append(each)
+        work += 1 + (len(each.change.edits) if each.change else 0)
+        if work >= AT_ONCE:
+            yield part
+            part, work = [], 0
+    if part:
+        yield part
 
 
 async def hand_in(library: LibraryEdit, part: Sequence[HandedIn]) -> None:

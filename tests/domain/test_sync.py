@@ -267,7 +267,8 @@ def forgetful(item: Item | None, change: Change, kind: LibraryItemType) -> Merge
 def test_a_whole_row_merge_depends_on_the_order() -> None:
     def differs(changes: list[Change]) -> bool:
         reversed_ = list(reversed(changes))
-        return values(replay(there(), changes, whole_row).item) != values(replay(there(), reversed_, whole_row).item)
+        one, other = (replay(there(), each, whole_row).item for each in (changes, reversed_))
+        return bool(values(one) != values(other))
 
     assert find(only_updates, differs)
 
