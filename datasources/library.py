@@ -1,9 +1,10 @@
 """What libraries hold, in pages and by key. All pages are index ranges: they cost the same in any library."""
 
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import ARRAY, DateTime, Integer, String, Table, Text, Uuid, bindparam, func, select, true, tuple_
 
 from datasources.catalog import ArtistRow, Batch, OfListener, PlaylistRow, grouped, one_each
@@ -22,7 +23,7 @@ class LibraryItemRow(Row): ...
 class Added(NamedTuple):
     """Where an item stands among the recently added."""
 
-    at: datetime
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
     id: UUID
 
 

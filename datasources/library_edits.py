@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 
 from sqlalchemy import (
     ARRAY,
+    Integer,
     Text,
     Uuid,
     bindparam,
@@ -41,12 +42,17 @@ from domain.clocks import Clock
 from domain.ids import new_id
 from domain.library import ChangeType, LibraryItemType
 from domain.metadata import fold
-from domain.sync import Change, Item, Merged, RejectReason, merge
+from domain.sync import Change, Edits, Item, Merged, RejectReason, merge
 
 LOCK = Statement(
     update(libraries)
     .where(libraries.c.user_id == USER)
-    .values(clock=func.greatest(func.clock_timestamp(), libraries.c.clock + text("interval '1 microsecond'")))
+    .values(
+        clock=func.greatest(
+            func.clock_timestamp(),
+            libraries.c.clock + bindparam("moments", type_=Integer) * text("interval '1 microsecond'"),
+        )
+    )
     .returning(*libraries.c)
 )
 ITEMS = Statement(
@@ -139,10 +145,10 @@ class Thing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What a change did inside a playlist: `edited` as for `domain.sync.updated`, the normalised edits, and the
+    """What a change did inside a playlist: what became of its edits, those that had an effect, normalised, and the
     playlist's revision with them."""
 
-    edited: bool | None
+    became: Edits
     edits: Sequence[Mapping[str, Any]]
     revision: int
 
@@ -190,7 +196,7 @@ class LibraryEdit:
             # Removing what never was changes nothing; the rest needs something that is there to be seen.
             return Merged(item, rejected=None if change.type is ChangeType.REMOVE else RejectReason.NOT_FOUND)
         kind = thing.type if thing is not None else item.type  # type: ignore[union-attr]
-        merged = merge(item, change, kind, edited=inside.edited if inside else None)
+        merged = merge(item, change, kind, inside.became if inside else Edits.NONE)
         self._keep(merged.item)
         if merged.effect:
             self._record(merged.effect, merged.item, change.clock, inside)
@@ -212,7 +218,7 @@ class LibraryEdit:
         self.head += 1
         shown = {name: getattr(item, name) for name in ("added_at", "updated_at", "loved", "rating")}
         data: dict[str, Any] = {"item": shown if item.present else None}
-        if inside and inside.edited:
+        if inside and inside.became is Edits.SEEN:
             data |= {"edits": inside.edits, "revision": inside.revision}
         self.changes.append(Recorded(self.head, effect.value, item.type.value, item.id, data, clock.at))
 
@@ -248,12 +254,15 @@ class Libraries:
         self._queues: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
     @asynccontextmanager
-    async def edit(self, user_id: UUID) -> AsyncIterator[LibraryEdit]:
-        """Change a library: everything in the block is committed together when it ends, or not at all."""
+    async def edit(self, user_id: UUID, moments: int = 1) -> AsyncIterator[LibraryEdit]:
+        """Change a library: everything in the block is committed together when it ends, or not at all.
+
+        `moments` are the microseconds that the edit has to itself, the last of them being its `now`.
+        """
         # Who waits for a library waits here, without a connection: one busy library must not use up the pool.
         queue = self._queues.setdefault(user_id, asyncio.Lock())
         async with queue, self._database.transaction() as connection:
-            edit = LibraryEdit(connection, await connection.fetch_one(LOCK, user_id=user_id))
+            edit = LibraryEdit(connection, await connection.fetch_one(LOCK, user_id=user_id, moments=moments))
             yield edit
             await edit.write()
         if edit.changes:

@@ -17,7 +17,8 @@ from domain.ids import new_id
 from domain.library import ChangeType, LibraryItemType, Visibility
 from domain.playlist_views import View
 from domain.playlists import Edit, EditKind, inserted_tracks, merge, names
-from domain.sync import Change, Merged
+from domain.playlists import Merged as MergedEdits
+from domain.sync import Change, Edits, Merged
 
 ID = bindparam("playlist_id", type_=Uuid)
 ADD = Statement(
@@ -81,10 +82,11 @@ class PlaylistEdit:
         edits = merged.edits
         if change.type is ChangeType.ADD:
             edits = [Edit(EditKind.RENAME, name=self._view.name), *edits]
-        edited = True if edits else False if merged.beaten else None
-        self._revision += 1 if edited else 0
+        self._revision += 1 if edits else 0
         self._library.things[self._id] = self._library.things[self._id]._replace(title=self._view.name)
-        return self._library.apply(change, Inside(edited, [stored(edit) for edit in edits], self._revision))
+        return self._library.apply(
+            change, Inside(became(edits, merged), [stored(edit) for edit in edits], self._revision)
+        )
 
     async def write(self) -> None:
         """Write what was merged."""
@@ -133,7 +135,7 @@ async def show_playlist(library: LibraryEdit, id: UUID, visibility: Visibility) 
     """Make a playlist of the listener's own public or private."""
     row = await library.connection.fetch_one(SHOW, playlist_id=id, new_visibility=visibility.value)
     if row is not None:
-        library.apply(Change(ChangeType.UPDATE, id, library.clock()), Inside(True, (), row.revision))
+        library.apply(Change(ChangeType.UPDATE, id, library.clock()), Inside(Edits.SEEN, (), row.revision))
 
 
 async def durations_of(library: LibraryEdit, edits: Sequence[Edit]) -> dict[UUID, int]:
@@ -141,6 +143,14 @@ async def durations_of(library: LibraryEdit, edits: Sequence[Edit]) -> dict[UUID
     if not wanted:
         return {}
     return {row.id: row.duration_ms for row in await library.connection.fetch(DURATIONS, keys=list(wanted))}
+
+
+def became(seen: Sequence[Edit], merged: MergedEdits) -> Edits:
+    if seen:
+        return Edits.SEEN
+    if merged.won:
+        return Edits.UNSEEN
+    return Edits.BEATEN if merged.beaten else Edits.NONE
 
 
 def stored(edit: Edit) -> dict[str, Any]:

@@ -3,10 +3,12 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import msgspec
 
+from domain.accounts import is_storable
 from domain.errors import BadInput
 
 PAGE_LIMIT = 100
@@ -57,12 +59,23 @@ def decode_cursor(cursor: str, order: str, shape: type[T]) -> T:
         named, *position = msgspec.json.decode(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         if named != order or encode_cursor(named, *position) != cursor:
             raise ValueError(cursor)
-        return msgspec.convert(position, shape)
-    except (ValueError, TypeError, RecursionError, msgspec.MsgspecError):
+        return checked(msgspec.convert(position, shape))
+    except (ValueError, OverflowError, TypeError, RecursionError, msgspec.MsgspecError):
         raise BadInput(
             "`after` is not a cursor of this list. Pass the `endCursor` or an edge's `cursor` of an earlier page, "
             "or leave it out for the first page."
         ) from None
+
+
+def checked(position: T) -> T:
+    """The position, if a database can hold it: an invented one may not. Raises ValueError and OverflowError."""
+    assert isinstance(position, tuple)
+    for value in position:
+        if isinstance(value, datetime):
+            value.astimezone(UTC)
+        elif isinstance(value, str) and not is_storable(value):
+            raise ValueError(value)
+    return position
 
 
 def connection(

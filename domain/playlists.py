@@ -122,6 +122,8 @@ class Merged(NamedTuple):
 
     edits: list[Edit]
     """Normalised."""
+    won: bool
+    """Whether an edit decided something, if only that it stays as it is."""
     beaten: bool
     """Whether an edit had no effect because a newer one was there."""
 
@@ -149,7 +151,7 @@ def merge(
     if count > max(PLAYLIST_LIMIT, view.track_count):
         raise BadInput(f"A playlist has at most {PLAYLIST_LIMIT:,} entries; with these edits it would have {count:,}.")
     view.accept(merging.view)
-    return Merged(merging.edits, merging.beaten)
+    return Merged(merging.edits, bool(merging.edits or merging.decided), merging.beaten)
 
 
 @dataclass(slots=True)

@@ -42,6 +42,15 @@ class RejectReason(Enum):
     INVALID = "INVALID"
 
 
+class Edits(Enum):
+    """What became of the edits inside an item, a playlist, that an UPDATE carries."""
+
+    NONE = "there were none, or they had been made before"
+    SEEN = "some had an effect"
+    UNSEEN = "they decided that it stays as it is"
+    BEATEN = "newer ones were there"
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """A thing that is in a library, or was. `clocks` has the last write of each register: added, removed, loved,
@@ -86,15 +95,15 @@ class Merged:
     rejected: RejectReason | None = None
 
 
-def merge(item: Item | None, change: Change, kind: LibraryItemType, *, edited: bool | None = None) -> Merged:
-    """What `change` makes of an item; None is one that the library has never had. `edited`: see `updated`."""
+def merge(item: Item | None, change: Change, kind: LibraryItemType, edits: Edits = Edits.NONE) -> Merged:
+    """What `change` makes of an item; None is one that the library has never had."""
     match change.type:
         case ChangeType.ADD:
             return added(item, change, kind)
         case ChangeType.REMOVE:
             return removed(item, change, kind)
         case ChangeType.UPDATE:
-            return updated(item, change.fields, change.clock, edited=edited)
+            return updated(item, change.fields, change.clock, edits)
 
 
 def added(item: Item | None, change: Change, kind: LibraryItemType) -> Merged:
@@ -115,20 +124,26 @@ def removed(item: Item | None, change: Change, kind: LibraryItemType) -> Merged:
     return Merged(gone, ChangeType.REMOVE if item is not None and item.present else None)
 
 
-def updated(item: Item | None, fields: Mapping[str, Any], clock: Clock, *, edited: bool | None = None) -> Merged:
-    """`edited` says what became of edits inside the item: True when some had an effect, False when all that might have
-    were beaten, None when there were none."""
+def updated(item: Item | None, fields: Mapping[str, Any], clock: Clock, edits: Edits) -> Merged:
     if item is None:
         return Merged(None, rejected=RejectReason.NOT_FOUND)
     won = {name: value for name, value in fields.items() if clock >= item.clocks.get(name, NEVER)}
-    beaten = len(won) < len(fields) or edited is False
+    edited = edits in (Edits.SEEN, Edits.UNSEEN)
+    beaten = len(won) < len(fields) or edits is Edits.BEATEN
     if item.removed > clock or (beaten and not (won or edited)):
         return Merged(item, rejected=RejectReason.NEWER_CHANGE_EXISTS)
     clocks = written(item, clock, *won, *(("edited",) if edited else ()))
-    seen = bool(edited) or not item.present or any(getattr(item, name) != value for name, value in won.items())
+    seen = edits is Edits.SEEN or not item.present or any(getattr(item, name) != value for name, value in won.items())
     if not seen:
         return Merged(replace(item, clocks=clocks))
-    after = replace(item, present=True, updated_at=max(item.updated_at, clock.at), clocks=clocks, **won)
+    after = replace(
+        item,
+        present=True,
+        added_at=item.added_at if item.present else clock.at,
+        updated_at=max(item.updated_at, clock.at),
+        clocks=clocks,
+        **won,
+    )
     return Merged(after, ChangeType.UPDATE if item.present else ChangeType.ADD)
 
 

@@ -116,10 +116,10 @@ def changes_size(first: int | None) -> int:
 
 
 @asynccontextmanager
-async def edit(info: Info) -> AsyncIterator[LibraryEdit]:
+async def edit(info: Info, moments: int = 1) -> AsyncIterator[LibraryEdit]:
     """Change the library of whoever asks: everything in the block, or nothing."""
     session = await info.context.signed_in()
-    async with info.context.sources.library.edit(session.user_id) as editing:
+    async with info.context.sources.library.edit(session.user_id, moments) as editing:
         yield editing
     info.context.forget()
     for change in editing.changes:

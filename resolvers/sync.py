@@ -1,14 +1,14 @@
 """`syncLibrary`: what a device did offline, handed in; what others did meanwhile, handed out."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import msgspec
 import strawberry
 
 from datasources.library_edits import LibraryEdit
@@ -32,6 +32,8 @@ OFFLINE_LIMIT = 10_000
 AT_ONCE = 500
 """Changes and edits that are merged between two waits for the database: others get their turn meanwhile."""
 MUTATION_ID_LENGTH = range(1, 65)
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+"""A clock that was never set shows 1970, or 1904. What is earlier than any of them is no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ class HandedIn:
 
     mutation_id: str
     fingerprint: str
-    change: Change | None
+    item_id: UUID | None = None
+    change: Change | None = None
     """None when it makes no sense by itself."""
     status: SyncStatus = SyncStatus.REJECTED
     reason: RejectReason | None = RejectReason.INVALID
@@ -86,7 +89,7 @@ async def sync_library(
             "None was applied: send them in several calls, oldest first."
         )
     token = decode_token(since) if isinstance(since, str) else None
-    async with edit(info) as library:
+    async with edit(info, moments=len(changes)) as library:
         position = token.verified(library.token_key) if token else 0
         handed_in = read(changes, library.now)
         for part in parts(handed_in):
@@ -100,27 +103,46 @@ async def sync_library(
 
 def read(changes: Sequence[OfflineChangeInput], now: datetime) -> list[HandedIn]:
     """What was sent, with its clocks."""
-    with_zone = [each.occurred_at if each.occurred_at.tzinfo else now for each in changes]
-    return [parsed(each, at) for each, at in zip(changes, clamped(with_zone, now), strict=True)]
+    moments = [moment(each.occurred_at) for each in changes]
+    clocks = clamped([at or now for at in moments], now)
+    return [parsed(each, at and clock) for each, at, clock in zip(changes, moments, clocks, strict=True)]
 
 
-def parsed(sent: OfflineChangeInput, at: datetime) -> HandedIn:
-    fields = given_fields(sent.loved, sent.rating)
-    edits = sent.playlist_edits or ()
-    content = [sent.type, sent.item_id, sent.occurred_at, fields, [vars(edit) for edit in edits]]
-    fingerprint = hashlib.sha256(msgspec.json.encode(content, enc_hook=repr)).hexdigest()[:16]
+def moment(occurred_at: datetime) -> datetime | None:
+    """When a device says that it was; None when it does not say it in a way that makes sense."""
+    if occurred_at.tzinfo is None:
+        return None
     try:
-        change = Change(
-            sent.type,
-            parse_id(sent.item_id),
-            Clock(at, sent.mutation_id),
-            fields,
-            tuple(edit.parsed() for edit in edits),
-        )
+        at = occurred_at.astimezone(UTC)
+    except OverflowError:
+        return None
+    return at if at >= EARLIEST else None
+
+
+def parsed(sent: OfflineChangeInput, at: datetime | None) -> HandedIn:
+    handed_in = HandedIn(sent.mutation_id, fingerprint(sent))
+    try:
+        handed_in.item_id = parse_id(sent.item_id)
+        edits = tuple(edit.parsed() for edit in sent.playlist_edits or ())
     except BadInput:
-        return HandedIn(sent.mutation_id, fingerprint, None)
-    makes_sense = sent.occurred_at.tzinfo is not None and is_storable_id(sent.mutation_id) and is_valid(change)
-    return HandedIn(sent.mutation_id, fingerprint, change if makes_sense else None)
+        return handed_in
+    if at is not None and is_storable_id(sent.mutation_id):
+        fields = given_fields(sent.loved, sent.rating)
+        change = Change(sent.type, handed_in.item_id, Clock(at, sent.mutation_id), fields, edits)
+        handed_in.change = change if is_valid(change) else None
+    return handed_in
+
+
+def fingerprint(sent: OfflineChangeInput) -> str:
+    """The same for the same content. What is null and what is left out say the same, but for a rating."""
+    fields = given_fields(sent.loved, sent.rating)
+    edits = [
+        {name: value for name, value in vars(edit).items() if value is not None and value is not strawberry.UNSET}
+        for edit in sent.playlist_edits or ()
+    ]
+    # In ASCII: what callers send may hold halves of surrogate pairs, which no encoding takes.
+    content = json.dumps([sent.type, sent.item_id, sent.occurred_at, fields, edits], default=str)
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def is_storable_id(mutation_id: str) -> bool:
@@ -143,7 +165,7 @@ def parts(handed_in: Sequence[HandedIn]) -> Iterator[list[HandedIn]]:
 
 async def hand_in(library: LibraryEdit, part: Sequence[HandedIn]) -> None:
     """Merge some of the changes, in their order, and remember their outcomes."""
-    await library.load({each.change.item_id for each in part if each.change})
+    await library.load({each.item_id for each in part if each.item_id})
     known = await library.known_mutations({each.mutation_id for each in part if is_storable_id(each.mutation_id)})
     playlists = await opened_playlists(library, part)
     new: dict[str, HandedIn] = {}
@@ -194,5 +216,5 @@ def apply(
 
 
 def outcome(library: LibraryEdit, each: HandedIn) -> SyncOutcome:
-    item = library.items.get(each.change.item_id) if each.change else None
+    item = library.items.get(each.item_id) if each.item_id else None
     return SyncOutcome(each.mutation_id, each.status, each.reason, held(item))

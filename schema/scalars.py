@@ -3,6 +3,7 @@
 from typing import Any, NewType
 
 import strawberry
+from graphql import GraphQLError
 
 from domain.sync_tokens import SyncToken
 
@@ -11,7 +12,7 @@ URL = NewType("URL", str)
 
 def text_of(value: object) -> SyncToken:
     if not isinstance(value, str):
-        raise ValueError("A sync token is a string.")
+        raise GraphQLError("A sync token is a string.")
     return SyncToken(value)
 
 

@@ -275,16 +275,16 @@ def test_one_moment_is_settled_by_the_mutations_ids() -> None:
 def test_a_move_to_the_place_where_it_is_counts_against_older_ones() -> None:
     playlist = Stored.of(1, 2, 3)
     assert playlist.edit(move(3, 2), clock=at(9)).edits == []
-    assert playlist.edit(move(3, None), clock=at(8)) == ([], True)
+    assert playlist.edit(move(3, None), clock=at(8)) == ([], False, True)
     assert playlist.shown() == [1, 2, 3]
 
 
 def test_names_follow_the_last_writer() -> None:
     playlist = Stored()
     assert playlist.edit(rename("  Slow\tmornings "), clock=at(5)).edits == [rename("Slow mornings")]
-    assert playlist.edit(rename("Too late"), clock=at(4)) == ([], True)
-    assert playlist.edit(rename("Slow mornings"), clock=at(7)) == ([], False)
-    assert playlist.edit(rename("Still too late"), clock=at(6)) == ([], True)
+    assert playlist.edit(rename("Too late"), clock=at(4)) == ([], False, True)
+    assert playlist.edit(rename("Slow mornings"), clock=at(7)) == ([], True, False)
+    assert playlist.edit(rename("Still too late"), clock=at(6)) == ([], False, True)
     assert playlist.edit(rename("One"), rename("Two"), clock=at(8)).edits == [rename("One"), rename("Two")]
     assert (playlist.name, playlist.renamed) == ("Two", at(8))
 

@@ -18,6 +18,7 @@ from domain.playlists import Edit, EditKind
 from domain.sync import (
     NEVER,
     Change,
+    Edits,
     Item,
     Merged,
     RejectReason,
@@ -356,13 +357,15 @@ def test_the_mutation_id_settles_ties() -> None:
 
 
 def test_edits_inside_count_as_touching_it() -> None:
-    edited = updated(there(), {}, at(5), edited=True)
+    edited = updated(there(), {}, at(5), Edits.SEEN)
 
     assert edited.effect is UPDATE
     assert merge(edited.item, remove(4), KIND).rejected is BEATEN
-    assert updated(there(), {}, at(5), edited=False).rejected is BEATEN, "all of them were beaten"
-    assert updated(there(), {}, at(5)).effect is None, "there were none"
-    partly = updated(there(), {"loved": True}, at(5), edited=False)
+    unseen = updated(there(), {}, at(5), Edits.UNSEEN)
+    assert (unseen.effect, merge(unseen.item, remove(4), KIND).rejected) == (None, BEATEN)
+    assert updated(there(), {}, at(5), Edits.BEATEN).rejected is BEATEN
+    assert updated(there(), {}, at(5), Edits.NONE).effect is None
+    partly = updated(there(), {"loved": True}, at(5), Edits.BEATEN)
     assert (partly.effect, values(partly.item)) == (UPDATE, (True, None))
 
 
