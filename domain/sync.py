@@ -188,6 +188,9 @@ class Told(Protocol):
     @property
     def item_id(self) -> UUID: ...
 
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+
 
 T = TypeVar("T", bound=Told)
 
@@ -196,6 +199,8 @@ def unheard(history: Sequence[T], mine: Collection[int]) -> list[T]:
     """The changes that a device which has just made those at `mine` needs to hear of.
 
     What it did itself it knows, unless others changed the same item: then it needs the order in which all happened.
+    What became of its edits inside a playlist it does not know: some may have been beaten, all are normalised.
     """
-    others = {change.item_id for change in history if change.sync_token not in mine}
-    return [change for change in history if change.sync_token not in mine or change.item_id in others]
+    # Of an item all is told or nothing: what it was in between must not be taken for what it is.
+    told = {change.item_id for change in history if change.sync_token not in mine or "edits" in change.data}
+    return [change for change in history if change.item_id in told]

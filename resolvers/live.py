@@ -82,7 +82,8 @@ async def follow(
     """What `read` finds after the position `seen`, and then after that of each step, as it comes.
 
     Ends after the stream's lifetime, so that the device comes back with its token. Raises NotSignedIn without a
-    session and when it ends, and what `read` raises. A resolver returns this generator itself, or sees to its closing.
+    session and when it ends, and what `read` raises; after Unavailable it reads again. A resolver returns this
+    generator itself, or sees to its closing.
     """
     context = info.context
     session = await context.signed_in()
@@ -98,14 +99,19 @@ async def follow(
             pass_on_cancellation()
             if stream.stopped or time.monotonic() >= ends:
                 return
-            if more:
-                context.renew()
-                value, watch.seen, more = await read(watch.seen)
-                pass_on_cancellation()
-                if value is not None:
-                    yield value
-            else:
+            if not more:
                 more = await stream.wait(ends)
+                continue
+            context.renew()
+            try:
+                value, watch.seen, more = await read(watch.seen)
+            except Unavailable as error:
+                # Ending the stream would only have the device come back to a database that is busy or away.
+                await asyncio.sleep((error.retry_after or 1) * random.uniform(0.5, 1.5))
+                continue
+            pass_on_cancellation()
+            if value is not None:
+                yield value
 
 
 @contextmanager

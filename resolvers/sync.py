@@ -1,5 +1,6 @@
 """`syncLibrary`: what a device did offline, handed in; what others did meanwhile, handed out."""
 
+import asyncio
 import hashlib
 import json
 from collections import defaultdict
@@ -91,7 +92,7 @@ async def sync_library(
     token = decode_token(since) if isinstance(since, str) else None
     async with edit(info, moments=len(changes)) as library:
         position = token.verified(library.token_key) if token else 0
-        handed_in = read(changes, library.now)
+        handed_in = await read(changes, library.now)
         for part in parts(handed_in):
             await hand_in(library, part)
     history = await read_history(info.context.sources.database, library.user_id, position, size)
@@ -101,11 +102,16 @@ async def sync_library(
     return SyncResult([outcome(library, each) for each in handed_in], delta(history))
 
 
-def read(changes: Sequence[OfflineChangeInput], now: datetime) -> list[HandedIn]:
-    """What was sent, with its clocks."""
+async def read(changes: Sequence[OfflineChangeInput], now: datetime) -> list[HandedIn]:
+    """What was sent, with its clocks. Others get their turn in between."""
     moments = [moment(each.occurred_at) for each in changes]
     clocks = clamped([at or now for at in moments], now)
-    return [parsed(each, at and clock) for each, at, clock in zip(changes, moments, clocks, strict=True)]
+    handed_in: list[HandedIn] = []
+    for number, (each, at, clock) in enumerate(zip(changes, moments, clocks, strict=True), 1):
+        handed_in.append(parsed(each, at and clock))
+        if number % AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return handed_in
 
 
 def moment(occurred_at: datetime) -> datetime | None:

@@ -10,6 +10,7 @@ from domain.errors import ErrorCode
 from schema.accounts import AccountsMutation, AccountsQuery
 from schema.catalog import Album, Artist, CatalogQuery, Genre, Track
 from schema.errors import present
+from schema.events import Events
 from schema.library import LibraryMutation, LibrarySubscription
 from schema.operations import Operation
 from schema.playlists import Playlist, PlaylistsQuery
@@ -53,5 +54,6 @@ graph = Graph(
         lambda: ParserCache(DOCUMENTS_KEPT),
         lambda: ValidationCache(DOCUMENTS_KEPT),
     ],
+    execution_context_class=Events,
     config=StrawberryConfig(scalar_map=SCALARS),
 )

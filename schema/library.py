@@ -108,7 +108,8 @@ class SyncResult:
     delta: LibraryDelta = strawberry.field(
         description=(
             "What others changed since the token, without the changes just applied; `syncToken` covers both. They "
-            "are in it all the same where others changed the same item, or it has more: then the order counts."
+            "are in it all the same where others changed the same item or the delta has more, for then the order "
+            "counts, and where they edited a playlist, for the edits are normalised."
         )
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -457,6 +458,7 @@ def test_a_mutation_that_comes_again_is_told_the_same(
 class Past(NamedTuple):
     sync_token: int
     item_id: UUID
+    data: Mapping[str, Any] = MappingProxyType({})
 
 
 histories = st.lists(st.integers(1, 4), max_size=12).map(
@@ -483,6 +485,11 @@ def test_what_was_left_out_of_a_delta_is_not_missed(history: list[Past], mine: s
     device |= {change.item_id: change.sync_token for change in unheard(history, mine)}
 
     assert device == {change.item_id: change.sync_token for change in history}
+
+
+def test_what_became_of_ones_own_edits_is_news() -> None:
+    edited = Past(1, THING, {"edits": []})
+    assert unheard([edited, Past(2, UUID(int=8))], {1, 2}) == [edited]
 
 
 def test_leaving_out_whatever_is_ones_own_would_be_missed() -> None:
