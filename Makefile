@@ -36,9 +36,11 @@ format: $(READY) ## rewrite the code as `make check` wants it
 schema: $(READY) ## print the graph's SDL into schema/schema.graphql
 	@$(BIN)/python gateway.py schema > schema/schema.graphql
 
-bench: $(READY) ## print how fast ingest is on this machine, and what sessions and limits cost
+bench: $(READY) ## print how fast ingest, sessions, libraries and subscriptions are on this machine
 	@$(BIN)/python -m benchmarks.ingest
 	@$(BIN)/python -m benchmarks.accounts
+	@$(BIN)/python -m benchmarks.library
+	@$(BIN)/python -m benchmarks.subscriptions
 
 lock: ## choose the newest allowed packages and write requirements.lock
 	@rm -rf $(VENV)-lock && $(PYTHON) -m venv $(VENV)-lock

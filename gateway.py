@@ -24,7 +24,7 @@ from datasources import accounts, overview
 from datasources.embedded.borrow import embedded_stores
 from datasources.embedded.servers import CannotStart
 from datasources.migrations import migrate as run_migrations
-from datasources.sources import Sources, open_sources
+from datasources.sources import Sources, open_sources, running
 from domain.accounts import Role, SubscriptionTier, username_key
 from domain.errors import NotFound, SegueError
 from ingest.demo.listeners import LISTENERS, PASSWORD
@@ -93,11 +93,12 @@ def serve(
                     server_header=False,
                 )
                 settle_garbage_collector()
-                welcoming = asyncio.create_task(welcome(sources, connected, address(listener), demo))
-                working = asyncio.create_task(run_jobs(sources, JOBS if connected.jobs else ()))
-                await Server(config, app.state.sockets, connected.drain_seconds).serve(sockets=[listener])
-                await stopped(welcoming)
-                await stopped(working)
+                beside = (
+                    welcome(sources, connected, address(listener), demo),
+                    run_jobs(sources, JOBS if connected.jobs else ()),
+                )
+                async with running(*beside):
+                    await Server(config, app.state.sockets, connected.drain_seconds).serve(sockets=[listener])
         return 0
 
     start(run)
@@ -165,13 +166,6 @@ async def welcome(sources: Sources, settings: Settings, url: str, demo: bool) ->
         structlog.get_logger("segue.demo").error("demo.failed", exc_info=error)
 
 
-async def stopped(task: "asyncio.Task[None]") -> None:
-    """End a task that may still be running."""
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task
-
-
 def address(listener: socket.socket) -> str:
     host, port, *_ = listener.getsockname()
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
@@ -187,13 +181,13 @@ def worker() -> None:
 
     async def run(settings: Settings) -> int:
         async with opened(settings) as (_, sources):
-            working = asyncio.create_task(run_jobs(sources))
+            asked_to_end = asyncio.Event()
             for asked in (signal.SIGINT, signal.SIGTERM):
-                asyncio.get_running_loop().add_signal_handler(asked, working.cancel)
+                asyncio.get_running_loop().add_signal_handler(asked, asked_to_end.set)
             due = ", ".join(f"{job.name} every {job.period}" for job in JOBS)
             print(f"Segue works in the background: {due} (Ctrl+C stops it)", flush=True)
-            with contextlib.suppress(asyncio.CancelledError):
-                await working
+            async with running(run_jobs(sources)):
+                await asked_to_end.wait()
         return 0
 
     start(run)

@@ -10,10 +10,13 @@ from contextlib import suppress
 from enum import Enum, auto
 from itertools import islice
 
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as NoAnswer
+
+log = structlog.get_logger("segue.channels")
 
 SILENCE_LIMIT = 2.0
 """Seconds without any answer after which the connection counts as broken. A quiet one is asked to answer."""
@@ -83,6 +86,8 @@ class Channels:
                 await self._use(connection)
             except (RedisError, OSError):
                 pass
+            except Exception as error:
+                log.error("channels.failed", exc_info=error)
             finally:
                 self._wire.clear()
                 if connection is not None:

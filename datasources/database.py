@@ -176,6 +176,11 @@ def unavailable_when_down() -> Iterator[None]:
         raise_unavailable(error)
     except (asyncpg.CannotConnectNowError, asyncpg.AdminShutdownError, asyncpg.CrashShutdownError) as error:
         raise_unavailable(error)
+    except asyncpg.InterfaceError as error:
+        # What a transaction says whose connection was lost: rolling back, it hides the reason.
+        if "connection is closed" not in str(error):
+            raise
+        raise_unavailable(error)
 
 
 def raise_unavailable(error: BaseException) -> NoReturn:

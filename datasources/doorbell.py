@@ -129,6 +129,8 @@ class Doorbell:
                     await pipe.execute()
             except (RedisError, OSError):
                 pass  # they are lost: the other processes' checks find what has moved
+            except Exception as error:
+                log.error("doorbell.failed", name=self._name, exc_info=error)
 
     async def check(self) -> None:
         """Look at everyone who is watched, now and then, and at once where rings may have been missed; for ever."""

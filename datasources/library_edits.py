@@ -39,6 +39,7 @@ from datasources.tables.catalog import albums, artists, tracks
 from datasources.tables.library import libraries, library_changes, library_items, library_mutations
 from datasources.tables.playlists import playlists
 from domain.clocks import Clock
+from domain.errors import Unavailable
 from domain.ids import new_id
 from domain.library import ChangeType, LibraryItemType
 from domain.metadata import fold
@@ -122,6 +123,10 @@ WRITE_HEAD = Statement(
 )
 
 
+TURN_LIMIT = 20.0
+"""Seconds to wait for other edits of the same library in this process."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recorded:
     """A change that has its position: what a row of library_changes holds."""
@@ -131,6 +136,7 @@ class Recorded:
     item_type: str
     item_id: UUID
     data: Mapping[str, Any]
+    weight: int
     occurred_at: datetime
 
 
@@ -220,7 +226,8 @@ class LibraryEdit:
         data: dict[str, Any] = {"item": shown if item.present else None}
         if inside and inside.became is Edits.SEEN:
             data |= {"edits": inside.edits, "revision": inside.revision}
-        self.changes.append(Recorded(self.head, effect.value, item.type.value, item.id, data, clock.at))
+        weight = 1 + len(data.get("edits", ()))
+        self.changes.append(Recorded(self.head, effect.value, item.type.value, item.id, data, weight, clock.at))
 
     async def known_mutations(self, ids: Collection[str]) -> dict[str, Any]:
         """Rows of the mutations that were handed in before, by their id."""
@@ -259,14 +266,32 @@ class Libraries:
 
         `moments` are the microseconds that the edit has to itself, the last of them being its `now`.
         """
-        # Who waits for a library waits here, without a connection: one busy library must not use up the pool.
+        async with self._turn(user_id):
+            head = 0
+            try:
+                async with self._database.transaction() as connection:
+                    edit = LibraryEdit(connection, await connection.fetch_one(LOCK, user_id=user_id, moments=moments))
+                    yield edit
+                    await edit.write()
+                    head = edit.head if edit.changes else 0
+            finally:
+                # Whoever is cut off while committing does not know whether it took effect. A ring too many is harmless.
+                if head:
+                    self._ring(user_id, head)
+
+    @asynccontextmanager
+    async def _turn(self, user_id: UUID) -> AsyncIterator[None]:
+        """Who waits for a library waits here, without a connection: one busy library must not use up the pool."""
         queue = self._queues.setdefault(user_id, asyncio.Lock())
-        async with queue, self._database.transaction() as connection:
-            edit = LibraryEdit(connection, await connection.fetch_one(LOCK, user_id=user_id, moments=moments))
-            yield edit
-            await edit.write()
-        if edit.changes:
-            self._ring(user_id, edit.head)
+        try:
+            async with asyncio.timeout(TURN_LIMIT):
+                await queue.acquire()
+        except TimeoutError:
+            raise Unavailable("Too much is being changed in this library just now; try again.", retry_after=2) from None
+        try:
+            yield
+        finally:
+            queue.release()
 
 
 def item_from(row: Any) -> Item:

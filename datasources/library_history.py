@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Integer, bindparam, func, select, true
+from sqlalchemy import BigInteger, Integer, bindparam, func, select
 
 from datasources.database import Database, Statement
 from datasources.expressions import USER
 from datasources.tables.library import libraries, library_changes
 
-after = (
+WEIGHT_LIMIT = 2_000
+"""Changes, and edits inside them, of one page: those of a thousand changes can be a million."""
+
+following = (
     select(
         library_changes.c.sync_token,
         library_changes.c.change_type,
@@ -24,18 +27,21 @@ after = (
         library_changes.c.data,
         library_changes.c.occurred_at,
         library_changes.c.created_at,
+        (
+            func.sum(library_changes.c.weight).over(order_by=library_changes.c.sync_token) - library_changes.c.weight
+        ).label("before"),
     )
     .where(library_changes.c.user_id == libraries.c.user_id)
-    .where(library_changes.c.sync_token > func.coalesce(bindparam("since", type_=BigInteger), libraries.c.head))
+    .where(library_changes.c.sync_token > bindparam("since", type_=BigInteger))
     .order_by(library_changes.c.sync_token)
     .limit(bindparam("size", type_=Integer))
-    .lateral("after")
+    .lateral("following")
 )
 HISTORY = Statement(
-    select(libraries.c.head, libraries.c.floor, libraries.c.token_key, after)
-    .join_from(libraries, after, true(), isouter=True)
+    select(libraries.c.head, libraries.c.floor, libraries.c.token_key, following)
+    .join_from(libraries, following, following.c.before < WEIGHT_LIMIT, isouter=True)
     .where(libraries.c.user_id == USER)
-    .order_by(after.c.sync_token)
+    .order_by(following.c.sync_token)
 )
 
 
@@ -52,22 +58,16 @@ class History:
     must_refresh: bool = False
 
 
-async def read_history(database: Database, user_id: UUID, since: int | None, size: int) -> History:
-    """At most `size` changes after `since`; None stands at the head, where nothing follows yet.
+async def read_history(database: Database, user_id: UUID, since: int, size: int) -> History:
+    """At most `size` changes after `since`, and fewer when much was done in each.
 
     A position below the floor, or one that this history has not reached (it was restored from a backup), leads
     nowhere: `must_refresh`, and the position is the head of this moment.
     """
-    rows = await database.fetch(HISTORY, user_id=user_id, since=since, size=size + 1)
+    rows = await database.fetch(HISTORY, user_id=user_id, since=since, size=size)
     library = rows[0]
-    position = library.head if since is None else since
-    if not library.floor <= position <= library.head:
-        return History(library.token_key, position, library.head, (), must_refresh=True)
-    changes = [row for row in rows[:size] if row.sync_token is not None]
-    return History(
-        library.token_key,
-        since=position,
-        position=changes[-1].sync_token if changes else position,
-        changes=changes,
-        has_more=len(rows) > size,
-    )
+    if not library.floor <= since <= library.head:
+        return History(library.token_key, since, library.head, (), must_refresh=True)
+    changes = [row for row in rows if row.sync_token is not None]
+    position = changes[-1].sync_token if changes else since
+    return History(library.token_key, since, position, changes, has_more=position < library.head)

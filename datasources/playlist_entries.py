@@ -36,6 +36,7 @@ from datasources.records import rows_from
 from datasources.sources import Sources
 from datasources.tables.playlists import playlist_entries
 from domain.clocks import Clock
+from domain.errors import NotFound
 from domain.playlist_views import Entry, NoRoom, View, settle
 from domain.positions import spread
 
@@ -182,6 +183,8 @@ async def make_room(connection: Connection, playlist_id: UUID, around: UUID, wan
     reach = REACH
     while True:
         window = await connection.fetch(WINDOW, playlist=playlist_id, centre=around, reach=reach)
+        if not window:
+            raise NotFound(f"This playlist no longer knows the entry {around}.")  # retention has just forgotten it
         spaced = spread([row.position for row in window], window[0].below, window[0].above, wanted)
         if spaced is not None:
             break

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
 from redis.asyncio import Redis
 
 from datasources.channels import Channels
@@ -23,6 +24,8 @@ from domain.errors import Unavailable
 from domain.limits import LimitClass
 from domain.passwords import Passwords
 from settings import Settings
+
+log = structlog.get_logger("segue.sources")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ def naming(variable: str) -> Iterator[None]:
 async def running(*endless: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
     """What goes on for ever, beside the block."""
     tasks = [asyncio.create_task(each) for each in endless]
+    for task in tasks:
+        task.add_done_callback(tell_why)
     try:
         yield
     finally:
@@ -95,6 +100,12 @@ async def running(*endless: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
         for task in tasks:
             with suppress(asyncio.CancelledError):
                 await task
+
+
+def tell_why(task: "asyncio.Task[None]") -> None:
+    """Nobody waits for what goes on for ever: when it ends with a mistake of ours, the log says so."""
+    if not task.cancelled() and task.exception():
+        log.error("background.ended", task=repr(task.get_coro()), exc_info=task.exception())
 
 
 def limits_in(settings: Settings) -> dict[LimitClass, int]:

@@ -34,7 +34,7 @@ from domain.playlist_views import Entry, View
 
 PLAYLIST_LIMIT = 10_000
 """Entries that can be seen."""
-EDITS_LIMIT = 1_000
+EDITS_LIMIT = 500
 """Edits of one batch."""
 NAME_LIMIT = 100
 DESCRIPTION_LIMIT = 500

@@ -10,8 +10,9 @@ mutation id, which settles ties. For every register the later clock wins, in wha
     UPDATE   writes the fields it names, each by itself. Later than a removal, it brings the item back: the listener
              touched it last. What was never there cannot be updated.
 
-A change that loses everywhere is REJECTED and has no effect whatever. A change that is acknowledged is therefore
-there, or was beaten by a later one that was acknowledged too.
+A change that loses everywhere is REJECTED and has no effect whatever: a removal that comes too late to remove an item
+takes nothing of what was said about it either. A change that is acknowledged is therefore there, or was beaten by a
+later one that was acknowledged too.
 """
 
 from collections.abc import Collection, Mapping, Sequence

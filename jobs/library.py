@@ -16,5 +16,4 @@ async def trim(sources: Sources) -> None:
     changes = await retention.trim_changes(sources, before)
     mutations = await retention.forget_mutations(sources, before)
     entries = await retention.forget_removed_entries(sources, before)
-    if changes or mutations or entries:
-        log.info("library.trimmed", changes=changes, mutations=mutations, removed_entries=entries)
+    log.info("library.trimmed", changes=changes, mutations=mutations, removed_entries=entries)

@@ -182,8 +182,10 @@ async def update_library_item(
     async with edit(info) as editing:
         await editing.load([key])
         item = editing.items[key]
-        if item is None or not item.present or key not in editing.things:
+        if item is None or not item.present:
             raise NotFound(f"There is nothing with the id {id} in your library. Add it first: `addToLibrary`.")
+        if key not in editing.things:
+            raise NotFound(f"What has the id {id} is not available any more. It can only be removed.")
         editing.apply(Change(ChangeType.UPDATE, key, editing.clock(), fields))
     return done(editing)
 

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -90,9 +90,10 @@ async def sync_library(
             "None was applied: send them in several calls, oldest first."
         )
     token = decode_token(since) if isinstance(since, str) else None
+    handed_in = [each async for each in parse_changes(changes)]
     async with edit(info, moments=len(changes)) as library:
         position = token.verified(library.token_key) if token else 0
-        handed_in = await read(changes, library.now)
+        set_clocks(handed_in, library.now)
         for part in parts(handed_in):
             await hand_in(library, part)
     history = await read_history(info.context.sources.database, library.user_id, position, size)
@@ -102,19 +103,30 @@ async def sync_library(
     return SyncResult([outcome(library, each) for each in handed_in], delta(history))
 
 
-async def read(changes: Sequence[OfflineChangeInput], now: datetime) -> list[HandedIn]:
-    """What was sent, with its clocks. Others get their turn in between."""
-    moments = [moment(each.occurred_at) for each in changes]
-    clocks = clamped([at or now for at in moments], now)
-    handed_in: list[HandedIn] = []
-    for number, (each, at, clock) in enumerate(zip(changes, moments, clocks, strict=True), 1):
-        handed_in.append(parsed(each, at and clock))
+async def parse_changes(changes: Sequence[OfflineChangeInput]) -> AsyncIterator[HandedIn]:
+    """What was sent, with clocks as the device has them. Other requests get their turn in between."""
+    for number, sent in enumerate(changes):
         if number % AT_ONCE == 0:
             await asyncio.sleep(0)
+        yield parsed(sent)
+
+
+def parsed(sent: OfflineChangeInput) -> HandedIn:
+    handed_in = HandedIn(sent.mutation_id, fingerprint(sent))
+    try:
+        handed_in.item_id = parse_id(sent.item_id)
+        edits = tuple(edit.parsed() for edit in sent.playlist_edits or ())
+    except BadInput:
+        return handed_in
+    at = parsed_time(sent.occurred_at)
+    if at is not None and is_storable_id(sent.mutation_id):
+        fields = given_fields(sent.loved, sent.rating)
+        change = Change(sent.type, handed_in.item_id, Clock(at, sent.mutation_id), fields, edits)
+        handed_in.change = change if is_valid(change) else None
     return handed_in
 
 
-def moment(occurred_at: datetime) -> datetime | None:
+def parsed_time(occurred_at: datetime) -> datetime | None:
     """When a device says that it was; None when it does not say it in a way that makes sense."""
     if occurred_at.tzinfo is None:
         return None
@@ -123,20 +135,6 @@ def moment(occurred_at: datetime) -> datetime | None:
     except OverflowError:
         return None
     return at if at >= EARLIEST else None
-
-
-def parsed(sent: OfflineChangeInput, at: datetime | None) -> HandedIn:
-    handed_in = HandedIn(sent.mutation_id, fingerprint(sent))
-    try:
-        handed_in.item_id = parse_id(sent.item_id)
-        edits = tuple(edit.parsed() for edit in sent.playlist_edits or ())
-    except BadInput:
-        return handed_in
-    if at is not None and is_storable_id(sent.mutation_id):
-        fields = given_fields(sent.loved, sent.rating)
-        change = Change(sent.type, handed_in.item_id, Clock(at, sent.mutation_id), fields, edits)
-        handed_in.change = change if is_valid(change) else None
-    return handed_in
 
 
 def fingerprint(sent: OfflineChangeInput) -> str:
@@ -149,6 +147,15 @@ def fingerprint(sent: OfflineChangeInput) -> str:
     # In ASCII: what callers send may hold halves of surrogate pairs, which no encoding takes.
     content = json.dumps([sent.type, sent.item_id, sent.occurred_at, fields, edits], default=str)
     return hashlib.sha256(content.encode()).hexdigest()[:16]
+
+
+def set_clocks(handed_in: Sequence[HandedIn], now: datetime) -> None:
+    """Clamp the clocks to the library's time."""
+    sensible = [each for each in handed_in if each.change]
+    times = clamped([each.change.clock.at for each in sensible if each.change], now)
+    for each, at in zip(sensible, times, strict=True):
+        if each.change and each.change.clock.at != at:
+            each.change = replace(each.change, clock=each.change.clock._replace(at=at))
 
 
 def is_storable_id(mutation_id: str) -> bool:

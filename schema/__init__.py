@@ -2,13 +2,14 @@
 
 import strawberry
 from graphql import GraphQLError
-from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
+from strawberry.extensions import MaxTokensLimiter, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from domain.errors import ErrorCode
 from schema.accounts import AccountsMutation, AccountsQuery
 from schema.catalog import Album, Artist, CatalogQuery, Genre, Track
+from schema.documents import Documents
 from schema.errors import present
 from schema.events import Events
 from schema.library import LibraryMutation, LibrarySubscription
@@ -51,7 +52,7 @@ graph = Graph(
     extensions=[
         Operation,
         lambda: MaxTokensLimiter(TOKENS_LIMIT),
-        lambda: ParserCache(DOCUMENTS_KEPT),
+        lambda: Documents(DOCUMENTS_KEPT),
         lambda: ValidationCache(DOCUMENTS_KEPT),
     ],
     execution_context_class=Events,

@@ -6,6 +6,8 @@ from typing import Any
 import strawberry
 import structlog
 from graphql import GraphQLError
+from strawberry.exceptions import MissingQueryError
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 
 from datasources.metrics import ERRORS
 from domain.errors import ErrorCode, SegueError
@@ -27,6 +29,8 @@ def present(error: GraphQLError) -> None:
         extensions = {"code": cause.code.value}
         if cause.retry_after is not None:
             extensions["retryAfter"] = cause.retry_after
+    elif isinstance(cause, (InvalidOperationTypeError, CannotGetOperationTypeError, MissingQueryError)):
+        extensions = {"code": ErrorCode.BAD_USER_INPUT.value}
     elif cause is None or (isinstance(cause, GraphQLError) and (cause.nodes or not error.path)):
         # graphql-core's own, about the document or its variables. About a value it could not show, it names no node.
         extensions = {"code": ErrorCode.BAD_USER_INPUT.value}

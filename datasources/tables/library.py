@@ -64,7 +64,8 @@ class LibraryItem(SQLModel, table=True):
     loved: bool
     rating: int | None = Field(default=None, sa_type=SmallInteger)
     title_key: str
-    """The folded title, to sort by. Folded titles are what the catalogue knows things by: they do not change."""
+    """The folded title, to sort by. Folded titles are what the catalogue knows things by: they do not change. Of
+    somebody else's playlist it is the one that it had when it was added."""
     clocks: dict[str, Any] = Field(sa_type=JSONB)
     """When each register was last written, and by which mutation."""
 
@@ -82,6 +83,8 @@ class LibraryChange(SQLModel, table=True):
     item_id: UUID = Field(sa_type=Uuid)
     data: dict[str, Any] = Field(sa_type=JSONB)
     """The item as it was after the change, and the edits inside a playlist."""
+    weight: int
+    """How much there is to tell: one, and one more for every edit."""
     occurred_at: datetime = Field(sa_type=DateTime(timezone=True))
     created_at: datetime = Field(sa_type=DateTime(timezone=True))
 

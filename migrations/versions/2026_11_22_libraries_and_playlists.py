@@ -56,6 +56,7 @@ def upgrade() -> None:
         sa.Column("item_type", sa.String(), nullable=False),
         sa.Column("item_id", sa.Uuid(), nullable=False),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("weight", sa.Integer(), nullable=False),
         sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["libraries.user_id"], ondelete="CASCADE"),

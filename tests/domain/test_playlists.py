@@ -351,7 +351,7 @@ def test_how_much_a_playlist_and_a_batch_may_hold() -> None:
     assert (playlist.track_count, playlist.shown()[0]) == (PLAYLIST_LIMIT, 20_001)
 
     playlist.edit(*[remove(1)] * EDITS_LIMIT)
-    with pytest.raises(BadInput, match="At most 1,000 edits go together; these are 1,001"):
+    with pytest.raises(BadInput, match="At most 500 edits go together; these are 501"):
         playlist.edit(*[remove(1)] * (EDITS_LIMIT + 1))
 
 

@@ -18,8 +18,9 @@ WITH library AS (
     UPDATE libraries SET head = head + cardinality($2::timestamptz[]) WHERE user_id = $1
     RETURNING head - cardinality($2::timestamptz[]) AS since
 )
-INSERT INTO library_changes (user_id, sync_token, change_type, item_type, item_id, data, occurred_at, created_at)
-SELECT $1, since + number, 'ADD', 'TRACK', gen_random_uuid(), '{}', at, at
+INSERT INTO library_changes
+    (user_id, sync_token, change_type, item_type, item_id, data, weight, occurred_at, created_at)
+SELECT $1, since + number, 'ADD', 'TRACK', gen_random_uuid(), '{}', 1, at, at
 FROM library, unnest($2::timestamptz[]) WITH ORDINALITY AS times (at, number)
 """
 STATE = """

@@ -226,7 +226,7 @@ async def test_no_reader_sees_a_hole_while_trimming_and_writing_go_on(sources: S
 
 AGED = """
 SET session_replication_role = replica;  -- without the listeners that these rows would be of
-INSERT INTO library_changes SELECT uuidv7(), 1, '', '', uuidv7(), '{}', now(), now() - n * interval '1 s'
+INSERT INTO library_changes SELECT uuidv7(), 1, '', '', uuidv7(), '{}', 1, now(), now() - n * interval '1 s'
     FROM generate_series(1, 100000) n ORDER BY random();
 INSERT INTO library_mutations SELECT uuidv7(), n, '', '', '', now() - n * interval '1 s'
     FROM generate_series(1, 100000) n ORDER BY random();

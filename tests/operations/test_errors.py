@@ -223,3 +223,12 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
             writer.write(data)
             await writer.drain()
     writer.close()
+
+
+async def test_what_cannot_be_parsed_is_refused_over_a_websocket_too(sources: Sources, settings: Settings) -> None:
+    async with Socket.of(sources, settings) as socket:
+        for query in ("subscription { nope", "{ " + "a " * 10_001 + "}"):
+            await socket.send(id="1", type="subscribe", payload={"query": query})
+            refusal = await socket.receive()
+            assert (refusal["type"], refusal["payload"][0]["extensions"]["code"]) == ("error", "BAD_USER_INPUT")
+        assert (await socket.ask("{ genres { name } }"))["data"]
